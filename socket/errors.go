@@ -1,0 +1,79 @@
+package socket
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+)
+
+// sentinel is an error that also matches others through errors.Is, so that a caller may test for zmqbus's name,
+// for the standard library's, or for libzmq's errno.
+type sentinel struct {
+	text string
+	also []error
+}
+
+func (e *sentinel) Error() string { return "zmqbus: " + e.text }
+
+func (e *sentinel) Is(target error) bool {
+	for _, a := range e.also {
+		if a == target {
+			return true
+		}
+	}
+	return false
+}
+
+// Errors that calls of this package return, wrapped in *OpError. Test for them with errors.Is; libzmq's errno, named
+// with each, matches too.
+var (
+	// ErrClosed reports a call on a closed socket, or one that Close or a cancelled context ended. It matches
+	// net.ErrClosed. (ENOTSOCK and ETERM in libzmq.)
+	ErrClosed error = &sentinel{"socket closed", []error{net.ErrClosed}}
+	// ErrAgain reports that a try, or a call with a timeout, found nothing to do in time (EAGAIN).
+	ErrAgain error = &sentinel{"would block", []error{syscall.EAGAIN}}
+	// ErrState reports a call that the pattern forbids now, such as REQ's Recv before Send (EFSM).
+	ErrState error = &sentinel{"operation not allowed in this state", nil}
+	// ErrUnroutable reports that a ROUTER with RouterMandatory knows no such peer (EHOSTUNREACH).
+	ErrUnroutable error = &sentinel{"no route to peer", []error{syscall.EHOSTUNREACH}}
+	// ErrNotSupported reports a call that this socket type does not have, such as Send on PULL (ENOTSUP).
+	ErrNotSupported error = &sentinel{"not supported by this socket type", []error{errors.ErrUnsupported}}
+	// ErrBadEndpoint reports an endpoint that cannot be parsed (EINVAL), or whose transport is unknown
+	// (EPROTONOSUPPORT); the errno is wrapped beside it.
+	ErrBadEndpoint error = &sentinel{"bad endpoint", nil}
+	// ErrNoEndpoint reports an Unbind or Disconnect of an endpoint that the socket does not have (ENOENT).
+	ErrNoEndpoint error = &sentinel{"no such endpoint", []error{syscall.ENOENT}}
+	// ErrBadMessage reports a message that cannot be sent, such as one without frames (EINVAL).
+	ErrBadMessage error = &sentinel{"bad message", []error{syscall.EINVAL}}
+	// ErrOption reports an unknown option or a value that it does not take (EINVAL).
+	ErrOption error = &sentinel{"bad option", []error{syscall.EINVAL}}
+)
+
+// OpError says which call failed, on which endpoint if it has one, and why.
+type OpError struct {
+	Op       string // "send", "dial", "listen", ...
+	Endpoint string // as given to the call; empty when the call has none
+	Err      error
+}
+
+func (e *OpError) Error() string {
+	if e.Endpoint == "" {
+		return fmt.Sprintf("socket: %s: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("socket: %s %s: %v", e.Op, e.Endpoint, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *OpError) Unwrap() error { return e.Err }
+
+// UnsentError is returned by Close and CloseContext when accepted messages could not be handed to the kernel (or to
+// the inproc peer) before the linger time was over.
+type UnsentError struct {
+	Messages int   // whole messages that were dropped
+	Bytes    int64 // their payload, frames only
+}
+
+func (e *UnsentError) Error() string {
+	return fmt.Sprintf("socket: closed with %d messages (%d bytes) unsent", e.Messages, e.Bytes)
+}

@@ -1,0 +1,102 @@
+package socket
+
+import (
+	"fmt"
+	"time"
+
+	"zmqbus/internal/zmtp"
+	"zmqbus/monitor"
+)
+
+// heartbeat watches one connection: it sends PING at the interval and ends the connection when nothing at all came
+// within the timeout of one, or within the TTL that the peer's own PING asked for (RFC 37, ZMQ_HEARTBEAT_*). The
+// socket's lock guards it. Timers do the work: an idle connection costs no goroutine for it.
+type heartbeat struct {
+	c        *conn
+	interval *time.Timer
+	deadline *time.Timer // runs from a PING to the next sign of life
+	ttl      *time.Timer // runs from the peer's PING to the next sign of life
+	stalled  bool        // the read loop waits for room and can see no sign of life
+}
+
+// start sends the first PING one interval after the handshake.
+func (h *heartbeat) start() {
+	if d := h.c.s.st.heartbeatInterval; d > 0 {
+		h.interval = time.AfterFunc(d, h.ping)
+	}
+}
+
+func (h *heartbeat) stop() {
+	for _, t := range []*time.Timer{h.interval, h.deadline, h.ttl} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	h.interval, h.deadline, h.ttl = nil, nil, nil
+}
+
+func (h *heartbeat) ping() {
+	c := h.c
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.failed || h.interval == nil {
+		return
+	}
+	st := &c.s.st
+	// A PING that finds the queue of commands full is as good as sent: the deadline decides.
+	_ = c.sendControl(zmtp.AppendPing(nil, st.heartbeatTTL, nil))
+	if h.deadline == nil && !h.stalled && st.heartbeatTimeout > 0 {
+		h.arm(&h.deadline, st.heartbeatTimeout, "no answer to PING for %v: %w")
+	}
+	h.interval.Reset(st.heartbeatInterval)
+}
+
+// arm starts one of the two deadlines. A timer that fired while relax stopped it finds itself replaced.
+func (h *heartbeat) arm(slot **time.Timer, d time.Duration, format string) {
+	var t *time.Timer
+	t = time.AfterFunc(d, func() {
+		h.c.s.mu.Lock()
+		defer h.c.s.mu.Unlock()
+		if *slot == t {
+			h.c.failLocked(fmt.Errorf(format, d, monitor.ErrTimeout))
+		}
+	})
+	*slot = t
+}
+
+// relax notes a sign of life: it stops both deadlines.
+func (h *heartbeat) relax() {
+	if h.deadline != nil {
+		h.deadline.Stop()
+		h.deadline = nil
+	}
+	if h.ttl != nil {
+		h.ttl.Stop()
+		h.ttl = nil
+	}
+}
+
+// pinged answers a PING with its context, and takes its TTL as our deadline for this peer.
+func (c *conn) pinged(ttl time.Duration, context []byte) error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.hb.relax()
+	if ttl > 0 && !c.failed {
+		c.hb.arm(&c.hb.ttl, ttl, "peer silent for longer than its TTL of %v: %w")
+	}
+	return c.sendControl(zmtp.AppendPong(nil, context))
+}
+
+// suspend stops the deadlines while the read loop waits for room.
+func (c *conn) suspend() {
+	if c != nil {
+		c.hb.stalled = true
+		c.hb.relax()
+	}
+}
+
+func (c *conn) resume() {
+	if c != nil {
+		c.hb.stalled = false
+	}
+}
