@@ -24,6 +24,8 @@ type msgBuf struct{ msgs []zmq4.Msg }
 // msgBufs holds the buffers of pipes that are idle, so that a pipe keeps none of its own.
 var msgBufs = sync.Pool{New: func() any { return &msgBuf{} }}
 
+var itemRings = ringPool[item]()
+
 // pipe is a bounded queue in each direction between the socket and one peer. A dialled pipe outlives its connections;
 // an accepted one ends with its connection. The socket's lock guards every field, except that batch and pos belong to
 // the running writer.
@@ -33,9 +35,10 @@ type pipe struct {
 	accepted bool
 	slot     [2]int // places in the socket's rotations
 
-	in      queue[item]
-	inRoom  waitlist // deliverers that wait for room
-	flooded bool     // inproc: the peer closes and hands over all it has, past the mark
+	in       queue[item]
+	arriving zmq4.Msg // the one that the pattern looks at: a local would be an allocation each
+	inRoom   waitlist // deliverers that wait for room
+	flooded  bool     // inproc: the peer closes and hands over all it has, past the mark
 
 	out         *msgBuf // waiting; nil when empty
 	batch       *msgBuf // what the writer took
@@ -67,7 +70,7 @@ type pipe struct {
 }
 
 func newPipe(s *Socket, ep *endpoint, accepted bool) *pipe {
-	p := &pipe{s: s, ep: ep, accepted: accepted, since: time.Now()}
+	p := &pipe{s: s, ep: ep, accepted: accepted, since: time.Now(), in: queue[item]{pool: itemRings}}
 	p.drainFunc = p.drain
 	return p
 }
@@ -293,17 +296,19 @@ func (p *pipe) deliver(msgs []zmq4.Msg, c *conn) (n int, ok bool) {
 	id := p.connID()
 	queued := 0
 	for n < len(msgs) && (p.inHasRoom() || p.flooded) {
-		m := msgs[n]
+		m := &p.arriving
+		*m = msgs[n]
 		n++
 		if c == nil {
 			m.Frames = append(make([][]byte, 0, len(m.Frames)), m.Frames...) // the sender's own stays the sender's
 		}
-		s.stats.received(&p.stats, payload(m))
-		if s.pat.accept(p, &m) {
-			p.enqueue(item{msg: m, conn: id, size: footprint(m)})
+		s.stats.received(&p.stats, payload(*m))
+		if s.pat.accept(p, m) {
+			p.enqueue(item{msg: *m, conn: id, size: footprint(*m)})
 			queued++
 		}
 	}
+	p.arriving = zmq4.Msg{}
 	if queued > 0 {
 		s.in.activate(p)
 		s.recvWait.wakeN(queued)

@@ -27,7 +27,7 @@ type commonFlags struct {
 
 func (f *commonFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.options, "option", "o", nil,
-		"socket option by libzmq's name in lower case without ZMQ_, `NAME=VALUE`, such as sndhwm=10 (repeatable)")
+		"socket option, `NAME=VALUE` such as sndhwm=10; the names are libzmq's in lower case without ZMQ_ (repeatable)")
 	fs.DurationVarP(&f.duration, "duration", "d", 0, "end after this time, such as 500ms or 10s")
 	fs.BoolVar(&f.json, "json", false, "JSON lines on standard output")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "no notes and no log on standard error, only the error that ends the run")

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -163,9 +166,7 @@ func newEventLine(e monitor.Event, label string) eventLine {
 		Peer:   peerLine{Type: string(e.Peer.Type), Identity: e.Peer.Identity, Mechanism: e.Peer.Mechanism},
 		Socket: label, Detail: e.Detail(), Retry: e.Retry, Snapshot: e.Snapshot, Count: e.Count, Reason: e.Reason,
 	}
-	if e.Err != nil {
-		line.Error = e.Err.Error()
-	}
+	line.Error = reasonText(e.Err)
 	line.Peer.IdentityBase64 = base64IfBinary(e.Peer.Identity)
 	if e.Type&(monitor.Subscribed|monitor.Unsubscribed) != 0 {
 		line.Topic = &e.Topic
@@ -181,7 +182,13 @@ func eventText(e monitor.Event, label string) string {
 	if label != "" {
 		fmt.Fprintf(&b, "%-9s ", label)
 	}
-	fmt.Fprintf(&b, "%-26s %-24s %-28s %s", e.Type, e.Detail(), e.Endpoint, peerText(e))
+	fmt.Fprintf(&b, "%-26s %-24s %-28s %s", e.Type, e.Detail(), e.Endpoint, e.Peer)
+	if e.Remote != "" {
+		b.WriteString(" " + e.Remote)
+	}
+	if e.Err != nil {
+		b.WriteString(" (" + string(appendPrintable(nil, []byte(reasonText(e.Err)))) + ")")
+	}
 	if e.Snapshot {
 		b.WriteString(" (snapshot)")
 	}
@@ -191,22 +198,21 @@ func eventText(e monitor.Event, label string) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-// peerText names the peer as far as it is known: type, routing id, mechanism, address.
-func peerText(e monitor.Event) string {
-	var words []string
-	if e.Peer.Type != "" {
-		words = append(words, string(e.Peer.Type))
+// reasonText is an event's reason in words. Package net's errors repeat the addresses that the event has already, so
+// only their cause is taken.
+func reasonText(err error) string {
+	if err == nil {
+		return ""
 	}
-	if e.Peer.Identity != "" {
-		words = append(words, fmt.Sprintf("%q", e.Peer.Identity))
+	var op *net.OpError
+	var errno syscall.Errno
+	switch {
+	case !errors.As(err, &op):
+		return err.Error()
+	case errors.As(op.Err, &errno):
+		return errno.Error()
 	}
-	if e.Peer.Mechanism != "" {
-		words = append(words, e.Peer.Mechanism)
-	}
-	if e.Remote != "" {
-		words = append(words, e.Remote)
-	}
-	return strings.Join(words, " ")
+	return op.Err.Error()
 }
 
 // stamp is a time in JSON: UTC, always six digits after the second, so that lines sort as text.

@@ -66,9 +66,10 @@ sockets and measures this machine. It is pure Go and speaks to libzmq, pyzmq, Ne
   seq 9 | zmqbus push -b tcp://127.0.0.1:5556      each line is a message
   zmqbus req -c tcp://127.0.0.1:5557 hello         ask, print the reply
   zmqbus monitor sub -c tcp://127.0.0.1:5555       who came, who went, and why`,
-		Version:       version(),
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Version:                    version(),
+		SilenceUsage:               true,
+		SilenceErrors:              true,
+		SuggestionsMinimumDistance: 1,
 		RunE: func(*cobra.Command, []string) error {
 			return usagef("a command is missing: a socket type, monitor, proxy, bench or demo")
 		},
@@ -101,5 +102,5 @@ func describe(err error) string {
 	}
 	text = strings.ReplaceAll(text, "socket: ", "")
 	text = strings.ReplaceAll(text, "zmqbus: ", "")
-	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
+	return oneLine(text)
 }

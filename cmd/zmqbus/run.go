@@ -42,6 +42,7 @@ type runner struct {
 	// Each is written by one loop and read when all loops have ended.
 	sent, received int
 	waiting        bool // peers have not come yet
+	pending        bool // a message has not been taken yet; of a REQ: has no reply yet
 }
 
 // newRun returns the command of one socket type.
@@ -211,8 +212,10 @@ func (r *runner) unfinished() error {
 	switch {
 	case r.waiting:
 		return fmt.Errorf("waited %v for --wait %d, not that many peers came", r.duration, r.wait)
-	case r.kind.typ == zmq4.Req && r.sent > r.received:
+	case r.pending && r.kind.typ == zmq4.Req:
 		return fmt.Errorf("no reply within %v", r.duration)
+	case r.pending && r.sent == 0:
+		return fmt.Errorf("no peer took a message within %v", r.duration)
 	case r.count > 0 && got < r.count:
 		return fmt.Errorf("%d of %d messages %s within %v", got, r.count, did, r.duration)
 	}

@@ -134,10 +134,11 @@ func TestDurationAndTimeouts(t *testing.T) {
 		says string
 	}{
 		{"nothing else asked for", []string{"sub", "-b", anyPort, "-d", "50ms", "-q"}, exitDone, ""},
-		{"no reply", []string{"req", "-b", anyPort, "-d", "50ms", "-q", "hello"}, exitFailed, ""},
+		{"no reply", []string{"req", "-b", anyPort, "-d", "50ms", "-q", "hello"}, exitFailed, "no reply within 50ms"},
+		{"nobody takes it", []string{"push", "-b", anyPort, "-d", "50ms", "-q", "hello"}, exitFailed, "no peer took"},
 		{"count not reached", []string{"pull", "-b", anyPort, "-d", "50ms", "-n", "2", "-q"}, exitFailed, "0 of 2 messages received within 50ms"},
 		{"no peer", []string{"pub", "-b", anyPort, "-d", "50ms", "--wait", "2", "-q", "x"}, exitFailed, "--wait 2"},
-		{"unsent", []string{"push", "-c", "inproc://nobody", "-o", "linger=50", "-q", "hello"}, exitFailed, "1 message"},
+		{"unsent", []string{"push", "-c", "tcp://127.0.0.1:1", "-o", "linger=50", "-q", "hello"}, exitFailed, "1 message"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, stderr := start(t, c.args...).wantExit(c.want)
@@ -190,6 +191,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{"", "a command is missing"},
 		{"nonsense", "unknown command"},
+		{"pubb", "Did you mean this?; pub"},
 		{"sub", "an endpoint is missing"},
 		{"sub -b", "flag needs an argument"},
 		{"sub -b tcp://127.0.0.1:* --frobnicate", "unknown flag"},

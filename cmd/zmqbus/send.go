@@ -18,12 +18,14 @@ func (r *runner) send(ctx context.Context) error {
 		return err
 	}
 	for frames, err := range r.input(ctx) {
-		if err == nil {
-			err = r.sock.SendContext(ctx, zmq4.NewMsgFrom(frames...))
-		}
 		if err != nil {
 			return err
 		}
+		r.pending = true
+		if err := r.sock.SendContext(ctx, zmq4.NewMsgFrom(frames...)); err != nil {
+			return err
+		}
+		r.pending = false
 		r.sent++
 		if !r.kind.receives && r.sent == r.count {
 			return errDone
@@ -42,16 +44,18 @@ func (r *runner) ask(ctx context.Context) error {
 		return err
 	}
 	for frames, err := range r.input(ctx) {
-		if err == nil {
-			err = r.sock.SendContext(ctx, zmq4.NewMsgFrom(frames...))
-		}
 		if err != nil {
+			return err
+		}
+		r.pending = true
+		if err := r.sock.SendContext(ctx, zmq4.NewMsgFrom(frames...)); err != nil {
 			return err
 		}
 		r.sent++
 		if err := r.receiveOne(ctx); err != nil {
 			return err
 		}
+		r.pending = false
 	}
 	return errDone
 }

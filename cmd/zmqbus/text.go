@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -59,6 +60,17 @@ func base64IfBinary(s string) []byte {
 		return nil
 	}
 	return []byte(s)
+}
+
+// oneLine joins the lines of a text, such as an error of several.
+func oneLine(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
 }
 
 // wrap joins words with spaces into lines of about width characters.

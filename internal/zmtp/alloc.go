@@ -1,7 +1,7 @@
 package zmtp
 
 // A small message is one allocation: a struct with the Frames array in front and the bytes behind. The sizes fill Go's
-// size classes (48, 64, 96, 128, 192, 256, 384, 512); slabs shared by messages would save a few ns and pin kilobytes.
+// size classes (48 to 512); slabs shared by messages would save a few ns and pin kilobytes.
 type (
 	one24 struct {
 		h [1][]byte
@@ -35,6 +35,30 @@ type (
 		h [1][]byte
 		b [488]byte
 	}
+	two16 struct {
+		h [2][]byte
+		b [16]byte
+	}
+	two48 struct {
+		h [2][]byte
+		b [48]byte
+	}
+	two80 struct {
+		h [2][]byte
+		b [80]byte
+	}
+	two144 struct {
+		h [2][]byte
+		b [144]byte
+	}
+	two208 struct {
+		h [2][]byte
+		b [208]byte
+	}
+	two464 struct {
+		h [2][]byte
+		b [464]byte
+	}
 	four32 struct {
 		h [4][]byte
 		b [32]byte
@@ -62,6 +86,8 @@ func alloc(k, n int) (frames [][]byte, data []byte) {
 	switch {
 	case k == 1 && n <= 488:
 		return allocOne(n)
+	case k == 2 && n <= 464:
+		return allocTwo(n)
 	case k <= 4 && n <= 416:
 		frames, data = allocFour(n)
 		return frames[:k:k], data
@@ -94,6 +120,28 @@ func allocOne(n int) ([][]byte, []byte) {
 		return m.h[:], m.b[:n:n]
 	}
 	m := new(one488)
+	return m.h[:], m.b[:n:n]
+}
+
+func allocTwo(n int) ([][]byte, []byte) {
+	switch {
+	case n <= 16:
+		m := new(two16)
+		return m.h[:], m.b[:n:n]
+	case n <= 48:
+		m := new(two48)
+		return m.h[:], m.b[:n:n]
+	case n <= 80:
+		m := new(two80)
+		return m.h[:], m.b[:n:n]
+	case n <= 144:
+		m := new(two144)
+		return m.h[:], m.b[:n:n]
+	case n <= 208:
+		m := new(two208)
+		return m.h[:], m.b[:n:n]
+	}
+	m := new(two464)
 	return m.h[:], m.b[:n:n]
 }
 

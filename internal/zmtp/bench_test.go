@@ -97,3 +97,37 @@ func BenchmarkEncode(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkTCP is codec and kernel together: one writer of chunks, one reader of batches.
+func BenchmarkTCP(b *testing.B) {
+	for _, c := range benchSizes {
+		b.Run(c.name, func(b *testing.B) {
+			nc, peer := tcpPair(b)
+			b.ReportAllocs()
+			b.SetBytes(int64(c.size))
+			var werr error
+			wait := collect(func() {
+				msgs := make([]zmq4.Msg, 256)
+				for i := range msgs {
+					msgs[i] = zmq4.NewMsg(make([]byte, c.size))
+				}
+				var w Writer
+				for left := b.N; left > 0 && werr == nil; {
+					k := min(ChunkLen(msgs), left)
+					_, _, werr = w.WriteChunk(peer, msgs[:k])
+					left -= k
+				}
+			})
+			d := NewDecoder(NewReader(nc))
+			var batch []zmq4.Msg
+			var err error
+			for n := 0; n < b.N && err == nil; n += len(batch) {
+				batch, err = d.ReadBatch(batch)
+			}
+			wait()
+			if err != nil || werr != nil {
+				b.Fatal(err, werr)
+			}
+		})
+	}
+}

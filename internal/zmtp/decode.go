@@ -32,8 +32,8 @@ type Decoder struct {
 	// What is reserved belongs to the message: see Pending.
 	Reserve func(n int) error
 
-	// Command, if set, is called for each command frame, on the goroutine of ReadBatch. The body is valid during the call only.
-	// An error ends the connection.
+	// Command, if set, is called for each command frame, on the goroutine of ReadBatch, after the messages before it were
+	// returned and before those behind it are. The body is valid during the call only. An error ends the connection.
 	Command func(name string, body []byte) error
 
 	r       *Reader
@@ -86,6 +86,9 @@ func (d *Decoder) decode(dst []zmq4.Msg) []zmq4.Msg {
 			dst = append(dst, zmq4.Msg{Frames: d.single(b[shortHeader:n])})
 			d.r.r += n
 			continue
+		}
+		if len(dst) > 0 && len(b) > 0 && b[0]&flagCommand != 0 && !d.part.open {
+			return dst // the messages before a command are handed out before it is handled
 		}
 		frames, more, err := d.step(b)
 		if err != nil {

@@ -6,7 +6,7 @@
 //   - Handshake hands zmq4 only bytes that it has checked itself; a hostile peer gets a *HandshakeError, never a panic
 //     and never more than 64 KiB of memory. No byte behind the peer's last handshake command is lost: it stays in the
 //     Reader.
-//   - A Decoder delivers whole messages, in the order of the wire, and never a part of one. What was decoded before a
+//   - A Decoder delivers whole messages and commands in the order of the wire, and never a part of one. What was decoded before a
 //     violation is delivered before the violation is reported. A declared length is checked before its bytes are read and is
 //     never trusted: memory grows as bytes arrive.
 //   - Every slice that a Decoder hands out has cap == len, and no two messages share bytes (but for Decoder.Prefix, which all
