@@ -26,7 +26,7 @@ type ReconnectStop int
 const (
 	StopConnRefused     ReconnectStop = 1 << iota // an attempt was refused
 	StopHandshakeFailed                           // a connection ended during its handshake
-	StopAfterDisconnect                           // an established connection ended
+	StopAfterDisconnect                           // Disconnect was called: what is queued is flushed to a standing connection only
 )
 
 // KeepAlive sets TCP keep-alive probes on every tcp connection of a socket. The zero value leaves them off, as Go's own

@@ -126,7 +126,7 @@ func (s *Socket) dial(ep string) error {
 // redial handles an endpoint that was dialled before, and reports whether that was all there is to do.
 func (s *Socket) redial(ep string) bool {
 	for _, e := range s.endpoints {
-		if e.bound || e.addr.raw != ep {
+		if e.bound || e.addr.raw != ep || e.state == Ended || e.pipe.draining {
 			continue
 		}
 		if e.state == GaveUp {
@@ -153,19 +153,15 @@ func (e *endpoint) revive() {
 // dialLoop makes connections one after another until the endpoint ends or gives up.
 func (e *endpoint) dialLoop() error {
 	for failures := 0; ; failures++ {
-		out := e.attempt(&failures)
-		if out.local || !e.willRetry(out) {
-			e.finish(out)
-			return nil
-		}
+		out := e.attempt()
 		if out.connected {
 			failures = 0
 		}
-		wait := e.s.retryInterval(failures)
-		ev := monitor.Event{Type: monitor.ConnectRetried, Value: millis(wait), Endpoint: e.addr.raw, Retry: true}
-		ev.Err = reasonFor(out.err)
-		e.s.hub.Record(ev)
-		e.setState(Retrying)
+		wait, again := e.scheduleRetry(out, failures)
+		if !again {
+			e.finish(out)
+			return nil
+		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
@@ -175,8 +171,30 @@ func (e *endpoint) dialLoop() error {
 	}
 }
 
+// scheduleRetry announces the next attempt and returns how long to wait for it; again is false when none follows. All
+// of it is one step, so that Disconnect is not followed by CONNECT_RETRIED.
+func (e *endpoint) scheduleRetry(out outcome, failures int) (wait time.Duration, again bool) {
+	s := e.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if out.local || !e.willRetryLocked(out) {
+		return 0, false
+	}
+	wait = s.retryInterval(failures)
+	e.state = Retrying
+	ev := e.attemptEvent(monitor.ConnectRetried, millis(wait))
+	ev.Err, ev.Retry = reasonFor(out.err), true
+	s.hub.Record(ev)
+	return wait, true
+}
+
+// attemptEvent is an event about an attempt to connect: there is no connection yet, and no local end.
+func (e *endpoint) attemptEvent(t monitor.Type, value int64) monitor.Event {
+	return monitor.Event{Type: t, Value: value, Endpoint: e.addr.raw, Remote: e.addr.raw}
+}
+
 // attempt makes one connection and sees it to its end.
-func (e *endpoint) attempt(failures *int) outcome {
+func (e *endpoint) attempt() outcome {
 	s := e.s
 	if !e.setState(Connecting) {
 		return outcome{local: true}
@@ -189,7 +207,7 @@ func (e *endpoint) attempt(failures *int) outcome {
 		ctx, cancel = context.WithTimeoutCause(ctx, timeout, monitor.ErrTimeout)
 	}
 	nc, err := e.net.dial(ctx, e.addr, opts, func(fd int) {
-		s.hub.Record(monitor.Event{Type: monitor.ConnectDelayed, Value: int64(syscall.EINPROGRESS), Endpoint: e.addr.raw})
+		s.hub.Record(e.attemptEvent(monitor.ConnectDelayed, int64(syscall.EINPROGRESS)))
 	})
 	cancel()
 	if err != nil {
@@ -211,23 +229,30 @@ func (e *endpoint) attemptFailed(err error) outcome {
 	if isResolveError(err) {
 		return out // no fd, hence no CLOSED
 	}
-	if !e.alive() {
+	e.s.mu.Lock()
+	defer e.s.mu.Unlock()
+	if e.state == Ended {
 		return outcome{local: true}
 	}
-	ev := monitor.Event{Type: monitor.Closed, Value: int64(descriptorOf(err)), Endpoint: e.addr.raw}
-	ev.Err, ev.Retry = reasonFor(err), e.willRetry(out)
+	ev := e.attemptEvent(monitor.Closed, int64(descriptorOf(err)))
+	ev.Err, ev.Retry = reasonFor(err), e.willRetryLocked(out)
 	e.s.hub.Record(ev)
 	return out
 }
 
 // willRetry says whether another attempt follows (CONFORMANCE 1.3).
 func (e *endpoint) willRetry(out outcome) bool {
-	s := e.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st := &s.st
+	e.s.mu.Lock()
+	defer e.s.mu.Unlock()
+	return e.willRetryLocked(out)
+}
+
+func (e *endpoint) willRetryLocked(out outcome) bool {
+	st := &e.s.st
 	switch {
-	case e.bound || e.state == Ended || s.dead || st.reconnectInterval <= 0:
+	case e.bound || e.state == Ended || e.s.dead || st.reconnectInterval <= 0:
+		return false
+	case e.pipe.draining && st.reconnectStop&StopAfterDisconnect != 0:
 		return false
 	case out.protocol:
 		return st.retryProtocolErrors
@@ -235,8 +260,6 @@ func (e *endpoint) willRetry(out outcome) bool {
 		return st.reconnectStop&StopConnRefused == 0
 	case out.handshake:
 		return st.reconnectStop&StopHandshakeFailed == 0
-	case out.connected:
-		return st.reconnectStop&StopAfterDisconnect == 0
 	}
 	return true
 }
@@ -246,8 +269,6 @@ func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 // retryInterval is the wait before the k-th retry in a row, counted from 0: the interval doubles up to the maximum, if
 // there is one, and jitter of up to one interval is added, as libzmq 4.3.4 does.
 func (s *Socket) retryInterval(k int) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	base := s.st.reconnectInterval
 	wait := base
 	if limit := s.st.reconnectIntervalMax; limit > base {
@@ -272,7 +293,7 @@ func (e *endpoint) finish(out outcome) {
 	s := e.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if out.local || e.state == Ended || s.st.reconnectInterval <= 0 {
+	if out.local || e.state == Ended || e.pipe.draining || s.st.reconnectInterval <= 0 {
 		e.remove()
 		return
 	}
@@ -386,7 +407,8 @@ func (e *endpoint) disconnect() {
 		return
 	}
 	linger := s.st.linger
-	if linger == 0 || p.unsent() == 0 || e.state == GaveUp {
+	waits := e.state == GaveUp || e.state == Retrying && s.st.reconnectStop&StopAfterDisconnect != 0
+	if linger == 0 || p.unsent() == 0 || waits {
 		e.stopLocked()
 		return
 	}

@@ -25,16 +25,22 @@ func (e *sentinel) Is(target error) bool {
 	return false
 }
 
+// libzmq's errno for what the operating system has no number for, to test for with errors.Is.
+const (
+	ETERM syscall.Errno = 156384765 // the socket's context has ended: matched by ErrClosed
+	EFSM  syscall.Errno = 156384763 // not allowed in this state: matched by ErrState
+)
+
 // Errors that calls of this package return, wrapped in *OpError. Test for them with errors.Is; libzmq's errno, named
 // with each, matches too.
 var (
 	// ErrClosed reports a call on a closed socket, or one that Close or a cancelled context ended. It matches
-	// net.ErrClosed. (ENOTSOCK and ETERM in libzmq.)
-	ErrClosed error = &sentinel{"socket closed", []error{net.ErrClosed}}
+	// net.ErrClosed and ETERM. (ENOTSOCK and ETERM in libzmq.)
+	ErrClosed error = &sentinel{"socket closed", []error{net.ErrClosed, ETERM}}
 	// ErrAgain reports that a try, or a call with a timeout, found nothing to do in time (EAGAIN).
 	ErrAgain error = &sentinel{"would block", []error{syscall.EAGAIN}}
 	// ErrState reports a call that the pattern forbids now, such as REQ's Recv before Send (EFSM).
-	ErrState error = &sentinel{"operation not allowed in this state", nil}
+	ErrState error = &sentinel{"operation not allowed in this state", []error{EFSM}}
 	// ErrUnroutable reports that a ROUTER with RouterMandatory knows no such peer (EHOSTUNREACH).
 	ErrUnroutable error = &sentinel{"no route to peer", []error{syscall.EHOSTUNREACH}}
 	// ErrNotSupported reports a call that this socket type does not have, such as Send on PULL (ENOTSUP).

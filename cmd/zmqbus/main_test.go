@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	if runtime.GOOS == "windows" {
 		command += ".exe"
 	}
-	if out, err := exec.Command("go", "build", "-o", command, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", append([]string{"build", "-o", command}, append(raceFlag, ".")...)...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		_ = os.RemoveAll(dir)
 		os.Exit(1)
@@ -63,6 +63,7 @@ type output struct {
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(command, args...)}
+	p.cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", runtime.GOMAXPROCS(0))) // so that -cpu reaches it
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

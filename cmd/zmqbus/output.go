@@ -182,8 +182,11 @@ func eventText(e monitor.Event, label string) string {
 	if label != "" {
 		fmt.Fprintf(&b, "%-9s ", label)
 	}
-	fmt.Fprintf(&b, "%-26s %-24s %-28s %s", e.Type, e.Detail(), e.Endpoint, e.Peer)
-	if e.Remote != "" {
+	fmt.Fprintf(&b, "%-26s %-24s %-28s", e.Type, e.Detail(), e.Endpoint)
+	if who := e.Peer.String(); who != "" {
+		b.WriteString(" " + who)
+	}
+	if e.Remote != e.Endpoint && e.Remote != "" {
 		b.WriteString(" " + e.Remote)
 	}
 	if e.Err != nil {

@@ -66,7 +66,6 @@ func clone(b []byte) []byte {
 // gather decodes a whole multipart message from b, or returns nil if it is not all there, too long, or wrong (then the
 // way frame by frame says what is wrong). The frames share one allocation.
 func (d *Decoder) gather(b []byte) (frames [][]byte, n int) {
-	var heads [maxGather]header
 	var size int64
 	count, total := 0, 0
 	for more := true; more; count++ {
@@ -77,7 +76,6 @@ func (d *Decoder) gather(b []byte) (frames [][]byte, n int) {
 		if h.n > uint64(len(b)-n-h.size) {
 			return nil, 0
 		}
-		heads[count] = h
 		size += int64(h.n) + frameOverhead
 		total += int(h.n)
 		n += h.size + int(h.n)
@@ -93,7 +91,7 @@ func (d *Decoder) gather(b []byte) (frames [][]byte, n int) {
 	}
 	at := 0
 	for i := range count {
-		h := heads[i]
+		h, _ := parseHeader(b[at:]) // again: keeping 16 of them costs more
 		at += h.size
 		k := copy(data, b[at:at+int(h.n)])
 		frames[skip+i], data = data[:k:k], data[k:]
