@@ -23,6 +23,7 @@ func (c *conn) reserve(n int) error {
 			s.overdraft = c
 		}
 		if s.bytesLeft(n) || s.overdraft == c {
+			c.hb.relax() // bytes came, though no message is whole yet
 			s.partialBytes += int64(n)
 			c.reserved += n
 			return nil

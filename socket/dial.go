@@ -407,8 +407,8 @@ func (e *endpoint) disconnect() {
 		return
 	}
 	linger := s.st.linger
-	waits := e.state == GaveUp || e.state == Retrying && s.st.reconnectStop&StopAfterDisconnect != 0
-	if linger == 0 || p.unsent() == 0 || waits {
+	hopeless := e.state == GaveUp || e.state == Retrying && s.st.reconnectStop&StopAfterDisconnect != 0
+	if linger == 0 || p.unsent() == 0 || hopeless {
 		e.stopLocked()
 		return
 	}

@@ -51,8 +51,13 @@ func (s *Socket) MonitorVersioned(ep string, mask monitor.Type, version int, typ
 }
 
 func (s *Socket) startMonitor(ep string, mask monitor.Type, version int, typ zmq4.SocketType) error {
+	s.mu.Lock()
+	closing := s.closing
+	s.mu.Unlock()
 	addr, err := parseEndpoint(ep)
 	switch {
+	case closing:
+		return s.closedError()
 	case err != nil:
 		return err
 	case addr.scheme != "inproc":
@@ -118,7 +123,12 @@ func (m *monitorPair) forward(stopping <-chan struct{}) {
 		case <-m.done:
 		}
 	}()
-	for e := range m.stream.C() {
+	for {
+		m.awaitReader()
+		e, ok := <-m.stream.C()
+		if !ok {
+			break
+		}
 		msg := zmq4.NewMsgFrom(m.encode(e)...)
 		if m.sock.SendContext(m.ctx, msg) == nil {
 			continue
@@ -128,6 +138,19 @@ func (m *monitorPair) forward(stopping <-chan struct{}) {
 	}
 	m.cancel()
 	_ = m.sock.Close()
+}
+
+// awaitReader waits until an event can be handed over, so that none is in hand meanwhile: the stream alone decides which
+// ones go when there are too many.
+func (m *monitorPair) awaitReader() {
+	s := m.sock
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.typ != zmq4.Pub && s.out.current() == nil {
+		if s.waitFor(&s.sendWait, m.ctx, nil) != nil {
+			return
+		}
+	}
 }
 
 // StopMonitor ends the monitor on ep, or all of them when ep is empty: MONITOR_STOPPED is its last message, if the mask

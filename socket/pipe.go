@@ -266,6 +266,9 @@ func (p *pipe) requeue() {
 	}
 	p.held = 0
 	p.recycleBatch()
+	if !p.hasRoom() {
+		p.s.out.deactivate(p) // its room was given away when the batch began to be written
+	}
 }
 
 // dropOutput counts everything that still waits as lost. No writer runs.

@@ -63,7 +63,9 @@ type output struct {
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(command, args...)}
-	p.cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", runtime.GOMAXPROCS(0))) // so that -cpu reaches it
+	p.cmd.Env = append(os.Environ(),
+		fmt.Sprintf("GOMAXPROCS=%d", runtime.GOMAXPROCS(0)), // so that -cpu reaches it
+		"GORACE=atexit_sleep_ms=0")                          // the race detector would add a second to each exit
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
