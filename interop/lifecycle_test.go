@@ -146,3 +146,39 @@ func checkEvent(t *testing.T, e monitor.Event, ep string) {
 		t.Errorf("%v: endpoint %q, want %q", e, e.Endpoint, want)
 	}
 }
+
+// TestPairSecondClient: a second peer of a PAIR shakes hands and is then left alone; the first is not disturbed.
+func TestPairSecondClient(t *testing.T) {
+	for _, serverOurs := range []bool{true, false} {
+		t.Run("server="+pick(serverOurs, "ours", "libzmq"), func(t *testing.T) {
+			s := newEnd(t, serverOurs, zmq4.Pair, options{})
+			server := party{s, s.watch()}
+			ep := s.bind("tcp://127.0.0.1:*")
+			first := newEnd(t, !serverOurs, zmq4.Pair, options{})
+			first.connect(ep)
+			server.wait(monitor.HandshakeSucceeded)
+			s.tryRecv() // libzmq decides who is the first while its application uses the socket
+			c := newEnd(t, !serverOurs, zmq4.Pair, options{})
+			second := party{c, c.watch()}
+			second.connect(ep)
+			second.wait(monitor.HandshakeSucceeded)
+			server.wait(monitor.HandshakeSucceeded)
+			s.tryRecv()
+
+			first.send([][]byte{[]byte("from the first")})
+			expect(t, 0, s.recv(), nil, [][]byte{[]byte("from the first")})
+			s.send([][]byte{[]byte("to the first")})
+			expect(t, 1, first.recv(), nil, [][]byte{[]byte("to the first")})
+			if got := c.tryRecv(); got != nil {
+				t.Errorf("the second peer received %q", got)
+			}
+			second.close()
+			server.wait(monitor.Disconnected)
+			s.close()
+			server.finish()
+			second.finish()
+			compare(t, "server", "tcp", server.history, `LISTENING ACCEPTED HS_OK ACCEPTED HS_OK DISCONNECTED CLOSED STOPPED`)
+			compare(t, "second client", "tcp", second.history, came)
+		})
+	}
+}

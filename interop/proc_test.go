@@ -21,8 +21,8 @@ var built struct {
 	err  error
 }
 
-// binary is the path of zmqbus, built once per run.
-func binary(t *testing.T) string {
+// executable is the path of zmqbus, built once per run.
+func executable(t *testing.T) string {
 	t.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "zmqbus"); built.err != nil {
@@ -80,7 +80,7 @@ func start(t *testing.T, name string, args ...string) *proc {
 
 func zmqbus(t *testing.T, args ...string) *proc {
 	t.Helper()
-	return start(t, binary(t), args...)
+	return start(t, executable(t), args...)
 }
 
 // pyzmq starts testdata/peer.py, or skips the test where there is no pyzmq. In CI it must be there.

@@ -140,7 +140,7 @@ func (s *Socket) settleAccounts() {
 	for len(s.in.pipes) > 0 {
 		p := s.in.pipes[0]
 		for p.in.len() > 0 {
-			s.dropIn(p, p.in.pop(), DropClosed)
+			s.discard(p, p.in.pop().msg, DropClosed)
 		}
 		s.in.remove(p)
 	}

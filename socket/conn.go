@@ -17,6 +17,8 @@ import (
 // maxControl bounds the commands that wait to be written: a peer that floods us with PINGs and reads nothing is cut.
 const maxControl = 64 << 10
 
+var errUnreadReplies error = &reasonError{monitor.ErrProtocol, errors.New("peer asks for replies and does not read them")}
+
 // slotDeadline bounds the handshake once the greeting is there, while it holds a slot.
 const slotDeadline = 5 * time.Second
 
@@ -42,8 +44,11 @@ type conn struct {
 	failed    bool
 	cause     error // why it failed first
 	hb        heartbeat
-	holdsSlot bool // a handshake slot, between the greeting and the end of the handshake; only c's goroutine looks
-	reserved  int  // bytes of the partial message, counted in the socket's partialBytes
+	holdsSlot bool   // a handshake slot, between the greeting and the end of the handshake; only c's goroutine looks
+	abandon   func() // ends the wait for a slot; nil before it
+	reserved  int    // bytes of messages that are not in the pipe's queue yet, counted in the socket's partialBytes
+	watched   bool   // has to bring stallBytes more than mark by the next look: see watchStalls
+	mark      uint64
 }
 
 func newConn(ep *endpoint, nc net.Conn, accepted bool) *conn {
@@ -151,16 +156,15 @@ func (c *conn) handshakeFailed(err error, retry func(outcome) bool) outcome {
 
 // greeted runs when the peer's greeting is complete: from here on the handshake holds a slot, for a short time only.
 func (c *conn) greeted() error {
-	c.leavePending()
 	if !c.accepted {
 		return nil
 	}
-	if err := c.s.handshakes.Acquire(c.s.ctx, 1); err != nil {
+	if err := c.takeSlot(); err != nil {
 		return err
 	}
+	c.leavePending()
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	c.holdsSlot = true
 	deadline := time.Now().Add(slotDeadline)
 	if t := c.s.st.handshakeTimeout; t > 0 && c.since.Add(t).Before(deadline) {
 		deadline = c.since.Add(t)
@@ -169,6 +173,31 @@ func (c *conn) greeted() error {
 		_ = c.nc.SetDeadline(deadline)
 	}
 	return nil
+}
+
+// takeSlot waits for a slot, at most until the handshake has to be over. Meanwhile the connection stays pending: of
+// those that wait for a slot, too, the oldest goes when there are too many.
+func (c *conn) takeSlot() error {
+	s := c.s
+	if s.handshakes.TryAcquire(1) {
+		c.holdsSlot = true
+		return nil
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	s.mu.Lock()
+	timeout := s.st.handshakeTimeout
+	if c.abandon = cancel; c.failed {
+		cancel()
+	}
+	s.mu.Unlock()
+	if timeout > 0 {
+		ctx, cancel = context.WithDeadline(ctx, c.since.Add(timeout))
+		defer cancel()
+	}
+	err := s.handshakes.Acquire(ctx, 1)
+	c.holdsSlot = err == nil
+	return err
 }
 
 // join takes the connection into use after its handshake.
@@ -205,7 +234,7 @@ func (p *pipe) connect(c *conn) {
 	if !s.pat.identify(p, c.peer.Identity) {
 		p.noteRefused()
 	}
-	if s.st.probeRouter && (s.typ == zmq4.Router || s.typ == zmq4.Dealer || s.typ == zmq4.Req) {
+	if s.probes() {
 		c.control = zmtp.AppendFrame(c.control, 0, nil)
 	}
 	c.hb.start()
@@ -260,7 +289,7 @@ func (c *conn) readLoop() error {
 	for {
 		var err error
 		batch, err = c.dec.ReadBatch(batch)
-		c.settle()
+		c.hb.heard()
 		for rest := batch; len(rest) > 0; {
 			n, ok := c.pipe.deliver(rest, c)
 			if !ok {
@@ -268,6 +297,7 @@ func (c *conn) readLoop() error {
 			}
 			rest = rest[n:]
 		}
+		c.settle()
 		if err != nil {
 			return err
 		}
@@ -312,7 +342,7 @@ func (c *conn) command(name string, body []byte) error {
 // sendControl queues a command for the writer.
 func (c *conn) sendControl(frame []byte) error {
 	if len(c.control)+len(frame) > maxControl {
-		return errors.New("peer asks for replies and does not read them")
+		return errUnreadReplies
 	}
 	c.control = append(c.control, frame...)
 	c.pipe.kick()
@@ -340,6 +370,9 @@ func (c *conn) failLocked(err error) {
 		return
 	}
 	c.failed, c.cause = true, err
+	if c.abandon != nil {
+		c.abandon()
+	}
 	_ = c.nc.SetDeadline(time.Unix(1, 0))
 	if p := c.pipe; p != nil && p.conn == c {
 		p.inRoom.wakeAll()

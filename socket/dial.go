@@ -367,8 +367,8 @@ func (e *endpoint) stopLocked() {
 	for c := range e.live {
 		c.failLocked(errLocal)
 	}
-	if gaveUp {
-		e.remove() // no loop is left to do it
+	if gaveUp || e.net == nil && !e.bound {
+		e.remove() // no loop is there to do it
 	}
 }
 

@@ -17,7 +17,12 @@ type heartbeat struct {
 	deadline *time.Timer // runs from a PING to the next sign of life
 	ttl      *time.Timer // runs from the peer's PING to the next sign of life
 	stalled  bool        // the read loop waits for room and can see no sign of life
+	unread   time.Time   // since when PONGs wait to be written
+	pinged   bool        // the batch that is being read has a PING: the TTL that it began is not over with the batch
 }
+
+// floodTime: who has us pile up maxControl of unread PONGs in less than this is cut.
+const floodTime = time.Minute
 
 // start sends the first PING one interval after the handshake.
 func (h *heartbeat) start() {
@@ -51,15 +56,23 @@ func (h *heartbeat) ping() {
 	h.interval.Reset(st.heartbeatInterval)
 }
 
-// arm starts one of the two deadlines. A timer that fired while relax stopped it finds itself replaced.
+// arm starts one of the two deadlines. A timer that fired while relax stopped it finds itself replaced. Bytes of a
+// message that is not whole yet are a sign of life too, and begin a new term.
 func (h *heartbeat) arm(slot **time.Timer, d time.Duration, format string) {
+	seen := h.c.r.Received()
 	var t *time.Timer
 	t = time.AfterFunc(d, func() {
 		h.c.s.mu.Lock()
 		defer h.c.s.mu.Unlock()
-		if *slot == t {
-			h.c.failLocked(fmt.Errorf(format, d, monitor.ErrTimeout))
+		if *slot != t {
+			return
 		}
+		if got := h.c.r.Received(); got != seen {
+			seen = got
+			t.Reset(d)
+			return
+		}
+		h.c.failLocked(fmt.Errorf(format, d, monitor.ErrTimeout))
 	})
 	*slot = t
 }
@@ -76,20 +89,39 @@ func (h *heartbeat) relax() {
 	}
 }
 
+// heard notes that a batch was read.
+func (h *heartbeat) heard() {
+	h.c.s.mu.Lock()
+	defer h.c.s.mu.Unlock()
+	if !h.pinged {
+		h.relax()
+	}
+	h.pinged = false
+}
+
 // pinged answers a PING with its context, and takes its TTL as our deadline for this peer.
 func (c *conn) pinged(ttl time.Duration, context []byte) error {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	c.hb.relax()
+	c.hb.pinged = true
 	if ttl > 0 && !c.failed {
 		c.hb.arm(&c.hb.ttl, ttl, "peer silent for longer than its TTL of %v: %w")
 	}
-	return c.sendControl(zmtp.AppendPong(nil, context))
+	if len(c.control) == 0 {
+		c.hb.unread = time.Now()
+	}
+	err := c.sendControl(zmtp.AppendPong(nil, context))
+	if err != nil && time.Since(c.hb.unread) > floodTime {
+		return nil // a slow consumer, not a flood: it has enough PONGs to read when it goes on
+	}
+	return err
 }
 
 // suspend stops the deadlines while the read loop waits for room.
 func (c *conn) suspend() {
 	if c != nil {
+		c.watched = false
 		c.hb.stalled = true
 		c.hb.relax()
 	}

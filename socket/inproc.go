@@ -125,7 +125,8 @@ func (e *endpoint) join(b *endpoint) error {
 	}
 	dialled, accepted := e.pipe, newPipe(b.s, b, true)
 	accepted.peer, accepted.inprocID = dialled, newConnID()
-	if !b.admitInproc(accepted, e.s) {
+	client, server := e.s.inprocSelf(), b.s.inprocSelf()
+	if !b.admitInproc(accepted, client) {
 		e.s.registry().find(e.addr.rest, e) // unbound just now: wait for the next
 		return nil
 	}
@@ -133,7 +134,7 @@ func (e *endpoint) join(b *endpoint) error {
 	late := e.state == Ended
 	if !late {
 		dialled.inprocID = newConnID()
-		dialled.joinInproc(accepted, b.s, monitor.Connected)
+		dialled.joinInproc(accepted, server, monitor.Connected)
 	}
 	e.s.mu.Unlock()
 	if late {
@@ -142,8 +143,23 @@ func (e *endpoint) join(b *endpoint) error {
 	return nil
 }
 
+// inprocSelf is what a socket tells the other end of an inproc connection, in place of a handshake.
+type inprocSelf struct {
+	peer    monitor.Peer
+	recvHWM int
+}
+
+func (s *Socket) inprocSelf() inprocSelf {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return inprocSelf{
+		peer:    monitor.Peer{Type: s.typ, Identity: s.st.routingID, Mechanism: string(zmq4.NullSecurity)},
+		recvHWM: s.st.recvHWM,
+	}
+}
+
 // admitInproc takes an accepted pipe into use, unless the endpoint has ended.
-func (b *endpoint) admitInproc(p *pipe, from *Socket) bool {
+func (b *endpoint) admitInproc(p *pipe, from inprocSelf) bool {
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
 	if b.state == Ended || b.s.closing {
@@ -155,23 +171,25 @@ func (b *endpoint) admitInproc(p *pipe, from *Socket) bool {
 	return true
 }
 
-// joinInproc makes peer the other end of p. A socket's routing id does not change after New, so it is read without the
-// other socket's lock.
-func (p *pipe) joinInproc(peer *pipe, of *Socket, t monitor.Type) {
+// joinInproc makes peer the other end of p.
+func (p *pipe) joinInproc(peer *pipe, of inprocSelf, t monitor.Type) {
 	s := p.s
-	p.peer = peer
-	p.peerInfo = monitor.Peer{Type: of.typ, Identity: of.identity, Mechanism: string(zmq4.NullSecurity)}
-	if s.st.immediate && !p.accepted && p.hasRoom() {
+	p.peer, p.peerHWM, p.peerInfo = peer, of.recvHWM, of.peer
+	if p.hasRoom() && s.mayFill(p) {
 		s.out.activate(p)
 	}
 	if s.st.inprocEvents {
 		s.hub.Record(p.event(t, -1))
 	}
-	if !s.pat.identify(p, of.identity) {
+	if !s.pat.identify(p, of.peer.Identity) {
 		p.noteRefused()
+	}
+	if s.probes() {
+		p.push(zmq4.NewMsg([]byte{}))
 	}
 	s.sendWait.wakeAll()
 	s.peersChanged.wakeAll()
+	p.inRoom.wakeAll() // the other end may have been faster
 	p.kick()
 }
 
@@ -210,6 +228,9 @@ func (p *pipe) applyChanges(changes [][]byte) {
 	}
 	p.s.mu.Lock()
 	defer p.s.mu.Unlock()
+	for p.peer == nil && !p.ended {
+		p.s.waitOn(&p.inRoom)
+	}
 	if pub, ok := p.s.pat.(*publisher); ok && !p.ended {
 		for _, f := range changes {
 			pub.subscription(p, f[0] == 1, string(f[1:]))

@@ -166,6 +166,7 @@ func (d *pairPattern) detach(p *pipe) {
 func (p *pipe) admit() {
 	p.refused = false
 	p.admitted.wakeAll()
+	p.inRoom.wakeAll() // an inproc peer waits there
 	p.kick()
 }
 

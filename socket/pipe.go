@@ -1,8 +1,11 @@
 package socket
 
 import (
+	"math"
 	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -56,6 +59,8 @@ type pipe struct {
 	peer *pipe // inproc: the other end, once there is one
 
 	inprocID monitor.ConnID
+	peerHWM  int          // inproc: RecvHWM of the other end when the two met
+	untaken  atomic.Int64 // inproc: pushed here and not yet taken by the other end's user; that end counts down
 	since    time.Time
 
 	peerInfo  monitor.Peer
@@ -86,8 +91,19 @@ func (p *pipe) pending() int {
 // unsent is the number of messages accepted and not yet written or dropped.
 func (p *pipe) unsent() int { return p.pending() + p.inflight }
 
+// hasRoom reports whether the pipe is below its high-water mark. An inproc pipe has no kernel's buffers behind it: it
+// holds what both ends allow, from the first message on.
 func (p *pipe) hasRoom() bool {
-	return p.s.st.conflate || p.pending() < p.s.st.sendHWM
+	hwm := p.s.st.sendHWM
+	switch {
+	case p.s.st.conflate:
+		return true
+	case p.peer == nil:
+		return p.pending() < hwm
+	case hwm > math.MaxInt-p.peerHWM:
+		return true
+	}
+	return p.untaken.Load() < int64(hwm+p.peerHWM)
 }
 
 // push queues m. The pattern has checked that there is room.
@@ -102,6 +118,9 @@ func (p *pipe) push(m zmq4.Msg) {
 		p.out.msgs[n-1] = m
 	} else {
 		p.out.msgs = append(p.out.msgs, m)
+		if p.ep.net == nil {
+			p.untaken.Add(1)
+		}
 	}
 	if !p.hasRoom() {
 		p.s.out.deactivate(p)
@@ -303,12 +322,14 @@ func (p *pipe) deliver(msgs []zmq4.Msg, c *conn) (n int, ok bool) {
 		*m = msgs[n]
 		n++
 		if c == nil {
-			m.Frames = append(make([][]byte, 0, len(m.Frames)), m.Frames...) // the sender's own stays the sender's
+			m.Frames = ownFrames(m.Frames)
 		}
 		s.stats.received(&p.stats, payload(*m))
 		if s.pat.accept(p, m) {
 			p.enqueue(item{msg: *m, conn: id, size: footprint(*m)})
 			queued++
+		} else {
+			p.taken()
 		}
 	}
 	p.arriving = zmq4.Msg{}
@@ -317,6 +338,23 @@ func (p *pipe) deliver(msgs []zmq4.Msg, c *conn) (n int, ok bool) {
 		s.recvWait.wakeN(queued)
 	}
 	return n, true
+}
+
+// ownFrames makes an inproc receiver's own slice of a message's frames, whose bytes stay shared: nobody may append to
+// them.
+func ownFrames(frames [][]byte) [][]byte {
+	own := make([][]byte, len(frames))
+	for i, f := range frames {
+		own[i] = slices.Clip(f)
+	}
+	return own
+}
+
+// taken tells an inproc sender that one of its messages has left the inbound queue.
+func (p *pipe) taken() {
+	if p.peer != nil {
+		p.peer.untaken.Add(-1)
+	}
 }
 
 // refuseAll counts what arrives while the socket closes. It is still read, so that the peer can write and its end is seen.
@@ -331,14 +369,15 @@ func (p *pipe) enqueue(it item) {
 	if p.s.st.conflate && p.in.len() > 0 {
 		old := p.in.pop()
 		p.s.queuedBytes -= int64(old.size)
-		p.s.dropIn(p, old, DropConflated)
+		p.taken()
+		p.s.discard(p, old.msg, DropConflated)
 	}
 	p.in.push(it)
 	p.s.queuedBytes += int64(it.size)
 }
 
 func (p *pipe) inHasRoom() bool {
-	return p.s.st.conflate || p.in.len() < p.s.st.recvHWM && p.s.bytesLeft(0)
+	return p.s.st.conflate || p.in.len() < p.s.st.recvHWM && (p.s.bytesLeft(0) || p.conn.paid())
 }
 
 // waitRoom waits until the inbound queue has room. While it waits the connection's deadlines are suspended: its read
@@ -348,12 +387,13 @@ func (p *pipe) waitRoom(c *conn) bool {
 		switch {
 		case p.ended || c != nil && c.failed:
 			return false
-		case p.s.closing || p.inHasRoom() || p.flooded:
+		case p.s.closing || p.readable(c) && (p.inHasRoom() || p.flooded):
 			return true
 		}
 		list := &p.inRoom
-		if p.in.len() < p.s.st.recvHWM {
+		if p.readable(c) && p.in.len() < p.s.st.recvHWM {
 			list = &p.s.byteWait
+			p.s.watchStalls()
 		}
 		c.suspend()
 		p.s.waitOn(list)
@@ -361,13 +401,24 @@ func (p *pipe) waitRoom(c *conn) bool {
 	}
 }
 
-// popIn takes the next inbound message of p and lets its deliverer go on when the queue is half empty: waking it for
-// every message would cost a goroutine switch each.
+// readable reports whether p takes messages at all. A connection asks before it reads; an inproc sender asks here, and
+// its receiver may not even have joined yet.
+func (p *pipe) readable(c *conn) bool { return c != nil || p.peer != nil && !p.refused }
+
+// popIn takes the next inbound message of p for the user.
 func (p *pipe) popIn() item {
+	it := p.takeIn()
+	p.s.stats.delivered(&p.stats, payload(it.msg))
+	return it
+}
+
+// takeIn takes the next inbound message of p, and lets its deliverer go on when the queue is half empty: waking it for
+// every message would cost a goroutine switch each.
+func (p *pipe) takeIn() item {
 	it := p.in.pop()
 	s := p.s
 	s.queuedBytes -= int64(it.size)
-	s.stats.delivered(&p.stats, payload(it.msg))
+	p.taken()
 	if p.in.len() == 0 {
 		s.in.deactivate(p)
 		if p.ended {

@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"fmt"
+
 	"github.com/go-zeromq/zmq4"
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
@@ -20,7 +22,8 @@ type publisher struct {
 	xpub        bool
 	table       subscriptionTable
 	upward      queue[subscriptionMsg]
-	manual      *pipe // XPubManual: whose subscription the user took last
+	manual      *pipe                         // XPubManual: whose subscription the user took last
+	asked       map[*pipe]map[string]struct{} // XPubManual: what each peer asked for, to be taken back when it goes
 	round       uint64
 	targets     []*pipe
 	subscribers int // pipes with at least one subscription
@@ -31,11 +34,12 @@ func newPublisher(base fairQueue) *publisher {
 		fairQueue: base,
 		xpub:      base.s.typ == zmq4.XPub,
 		table:     subscriptionTable{tree: iradix.New[map[*pipe]struct{}]()},
+		asked:     map[*pipe]map[string]struct{}{},
 	}
 }
 
 func (d *publisher) identify(p *pipe, _ string) bool {
-	if welcome := d.s.st.xpubWelcome; d.xpub && welcome != nil {
+	if welcome := d.s.st.xpubWelcome; d.xpub && len(welcome) > 0 {
 		p.push(zmq4.NewMsg(welcome))
 	}
 	return true
@@ -56,45 +60,93 @@ func (d *publisher) accept(p *pipe, m *zmq4.Msg) bool {
 
 // subscription applies what a peer said, or in manual mode only hands it up.
 func (d *publisher) subscription(p *pipe, on bool, topic string) {
-	if d.s.st.xpubManual {
-		d.handUp(p, on, topic)
-		return
+	up := false
+	switch {
+	case d.xpub && d.s.st.xpubManual:
+		up = d.ask(p, on, topic)
+	case on:
+		up = d.subscribe(p, topic)
+	default:
+		up = d.unsubscribe(p, topic)
 	}
-	if on {
-		d.subscribe(p, topic)
-	} else {
-		d.unsubscribe(p, topic)
+	if up {
+		d.handUp(p, on, topic)
 	}
 }
 
-func (d *publisher) subscribe(p *pipe, topic string) {
-	if p.topics[topic] == 0 && len(p.topics) >= d.s.st.maxSubscriptions {
-		d.s.stats.reasons[DropSubscription]++
-		d.s.log.Warn("subscription ignored: peer has too many", "endpoint", p.endpoint(), "limit", d.s.st.maxSubscriptions)
-		return
+// ask notes what a peer of a manual XPUB wants, and reports whether its user is to be told.
+func (d *publisher) ask(p *pipe, on bool, topic string) bool {
+	topics := d.asked[p]
+	if !on {
+		delete(topics, topic)
+		return true
+	}
+	if _, known := topics[topic]; !known && d.atLimit(p, len(topics)) {
+		return false
+	}
+	if topics == nil {
+		topics = map[string]struct{}{}
+		d.asked[p] = topics
+	}
+	topics[topic] = struct{}{}
+	return true
+}
+
+// atLimit reports whether a peer with n subscriptions may have no more, and counts the one that is refused.
+func (d *publisher) atLimit(p *pipe, n int) bool {
+	limit := d.s.st.maxSubscriptions
+	if n < limit {
+		return false
+	}
+	d.s.noteDrop(p, DropSubscription, 1)
+	d.s.log.Warn("subscription ignored: peer has too many", "endpoint", p.endpoint(), "limit", limit)
+	return true
+}
+
+// answer subscribes or unsubscribes the peer whose subscription a manual XPUB's user received last. A peer that is gone
+// has no subscriptions any more.
+func (d *publisher) answer(on bool, topic string) error {
+	switch {
+	case d.s.c != nil:
+		return fmt.Errorf("%w: XPubManual needs Recv, since C takes messages ahead", ErrState)
+	case d.manual == nil:
+		return fmt.Errorf("%w: no subscription was received yet", ErrState)
+	case !d.manual.joined():
+	case on:
+		d.subscribe(d.manual, topic)
+	default:
+		d.unsubscribe(d.manual, topic)
+	}
+	return nil
+}
+
+// subscribe puts the filter in force, and reports whether an XPUB's user is to be told.
+func (d *publisher) subscribe(p *pipe, topic string) bool {
+	if p.topics[topic] == 0 && d.atLimit(p, len(p.topics)) {
+		return false
 	}
 	if p.topics == nil {
 		p.topics = map[string]int{}
 	}
 	p.topics[topic]++
-	duplicate := p.topics[topic] > 1
-	first := !duplicate && d.table.add(topic, p)
-	if !duplicate {
-		d.note(monitor.Subscribed, p, topic)
-		if len(p.topics) == 1 {
-			d.subscribers++
-			d.s.peersChanged.wakeAll()
-		}
+	verbose := d.s.st.xpubVerbose || d.s.st.xpubVerboser
+	if p.topics[topic] > 1 {
+		return verbose
 	}
-	if first || d.s.st.xpubVerbose || d.s.st.xpubVerboser {
-		d.handUp(p, true, topic)
+	first := d.table.add(topic, p)
+	d.note(monitor.Subscribed, p, topic)
+	if len(p.topics) == 1 {
+		d.subscribers++
+		d.s.peersChanged.wakeAll()
 	}
+	return first || verbose
 }
 
-func (d *publisher) unsubscribe(p *pipe, topic string) {
+// unsubscribe takes back one subscribe, and reports whether an XPUB's user is to be told.
+func (d *publisher) unsubscribe(p *pipe, topic string) bool {
 	switch p.topics[topic] {
 	case 0:
-		return
+		return false
 	case 1:
 		delete(p.topics, topic)
 		last := d.table.remove(topic, p)
@@ -102,15 +154,10 @@ func (d *publisher) unsubscribe(p *pipe, topic string) {
 		if len(p.topics) == 0 {
 			d.subscribers--
 		}
-		if last || d.s.st.xpubVerboser {
-			d.handUp(p, false, topic)
-		}
-	default:
-		p.topics[topic]--
-		if d.s.st.xpubVerboser {
-			d.handUp(p, false, topic)
-		}
+		return last || d.s.st.xpubVerboser
 	}
+	p.topics[topic]--
+	return d.s.st.xpubVerboser
 }
 
 func (d *publisher) note(t monitor.Type, p *pipe, topic string) {
@@ -128,7 +175,7 @@ func (d *publisher) handUp(p *pipe, on bool, topic string) {
 		return
 	}
 	if d.upward.len() >= d.s.st.maxSubscriptions {
-		d.s.stats.reasons[DropSubscription]++
+		d.s.noteDrop(p, DropSubscription, 1)
 		return
 	}
 	frame := make([]byte, 1+len(topic))
@@ -154,12 +201,24 @@ func (d *publisher) pop() (item, bool) {
 
 // lost forgets what p's connection had subscribed to: the next one says it anew.
 func (d *publisher) lost(p *pipe) {
+	manual := d.xpub && d.s.st.xpubManual
+	for topic := range d.asked[p] {
+		d.handUp(p, false, topic)
+	}
+	delete(d.asked, p)
 	for topic := range p.topics {
 		p.topics[topic] = 1
-		if d.s.st.xpubManual {
+		if d.unsubscribe(p, topic) && !manual {
 			d.handUp(p, false, topic)
 		}
-		d.unsubscribe(p, topic)
+	}
+	d.relieved(p)
+}
+
+// relieved wakes every sender that NoDrop holds: the one that waits for p may not be the first in line.
+func (d *publisher) relieved(*pipe) {
+	if d.s.st.noDrop {
+		d.s.sendWait.wakeAll()
 	}
 }
 
@@ -195,61 +254,21 @@ func (d *publisher) send(m zmq4.Msg) error {
 func (d *publisher) choose(topic []byte) {
 	d.round++
 	d.targets = d.targets[:0]
-	d.table.match(topic, d)
+	d.table.match(topic, d.add)
 	if !d.s.st.invertMatching {
 		return
 	}
 	d.targets = d.targets[:0]
 	for _, p := range d.s.in.pipes {
-		if p.mark != d.round && !p.ended {
+		if p.mark != d.round && d.s.reachable(p) {
 			d.targets = append(d.targets, p)
 		}
 	}
 }
 
 func (d *publisher) add(p *pipe) {
-	if p.mark != d.round {
+	if p.mark != d.round && !p.draining {
 		p.mark = d.round
 		d.targets = append(d.targets, p)
 	}
-}
-
-// subscriptionTable finds the pipes that subscribed to a prefix of a topic, in time that depends on the topic's length
-// and not on the number of subscriptions.
-type subscriptionTable struct {
-	tree *iradix.Tree[map[*pipe]struct{}]
-}
-
-// add reports whether p is the first subscriber of topic.
-func (t *subscriptionTable) add(topic string, p *pipe) bool {
-	pipes, ok := t.tree.Get([]byte(topic))
-	if !ok {
-		t.tree, _, _ = t.tree.Insert([]byte(topic), map[*pipe]struct{}{p: {}})
-		return true
-	}
-	pipes[p] = struct{}{}
-	return false
-}
-
-// remove reports whether p was the last subscriber of topic.
-func (t *subscriptionTable) remove(topic string, p *pipe) bool {
-	pipes, ok := t.tree.Get([]byte(topic))
-	if !ok {
-		return false
-	}
-	delete(pipes, p)
-	if len(pipes) > 0 {
-		return false
-	}
-	t.tree, _, _ = t.tree.Delete([]byte(topic))
-	return true
-}
-
-func (t *subscriptionTable) match(topic []byte, d *publisher) {
-	t.tree.Root().WalkPath(topic, func(_ []byte, pipes map[*pipe]struct{}) bool {
-		for p := range pipes {
-			d.add(p)
-		}
-		return false
-	})
 }

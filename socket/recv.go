@@ -136,6 +136,9 @@ func (s *Socket) recvPumped(ctx context.Context, timeout <-chan time.Time) (item
 func (s *Socket) C() <-chan zmq4.Msg {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.c != nil && s.typ == zmq4.Rep && len(s.c) == 0 {
+		s.recvWait.wakeAll() // the request taken last may have lost its peer: the next one can come
+	}
 	if s.c != nil || s.typ == zmq4.Push || s.typ == zmq4.Pub {
 		return s.c
 	}
@@ -174,7 +177,7 @@ func (s *Socket) discardUnread(reason string) {
 	}
 	select {
 	case m := <-s.c:
-		s.undeliver(m, reason)
+		s.undeliver(item{msg: m, size: footprint(m)}, reason)
 	default:
 	}
 }
@@ -182,28 +185,28 @@ func (s *Socket) discardUnread(reason string) {
 // pump moves messages from the queues into C's channel.
 func (s *Socket) pump() error {
 	defer close(s.c)
-	var batch [pumpBatch]zmq4.Msg
+	var batch [pumpBatch]item
 	limit := min(pumpBatch, max(1, cap(s.c)))
 	for {
 		n, ok := s.pumpTake(batch[:limit])
 		if !ok {
 			return nil
 		}
-		for i, m := range batch[:n] {
-			batch[i] = zmq4.Msg{}
+		for i, it := range batch[:n] {
 			if len(s.c) < cap(s.c) {
-				s.c <- m // cannot block: nobody else sends
-			} else if !s.offer(m) {
-				s.pumpDrop(append([]zmq4.Msg{m}, batch[i+1:n]...))
+				s.c <- it.msg // cannot block: nobody else sends
+			} else if !s.offer(it) {
+				s.pumpDrop(batch[i:n])
 				return nil
 			}
+			batch[i] = item{}
 		}
 	}
 }
 
 // pumpTake waits for messages and takes up to len(batch) of them; ok is false when Close has begun. In lockstep it
 // hands the message over itself: the channel and the state must change together.
-func (s *Socket) pumpTake(batch []zmq4.Msg) (n int, ok bool) {
+func (s *Socket) pumpTake(batch []item) (n int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !s.closing {
@@ -212,13 +215,13 @@ func (s *Socket) pumpTake(batch []zmq4.Msg) (n int, ok bool) {
 			if !ok {
 				break
 			}
-			batch[n] = it.msg
+			batch[n] = it
 			n++
 		}
 		switch {
 		case n > 0 && s.lockstep():
-			s.c <- batch[0] // cannot block: pop gave one because the channel is empty
-			batch[0], n = zmq4.Msg{}, 0
+			s.c <- batch[0].msg // cannot block: pop gave one because the channel is empty
+			batch[0], n = item{}, 0
 		case n > 0:
 			return n, true
 		default:
@@ -228,11 +231,11 @@ func (s *Socket) pumpTake(batch []zmq4.Msg) (n int, ok bool) {
 	return 0, false
 }
 
-// offer blocks until somebody takes m, or Close begins. With Conflate a newer message takes m's place meanwhile.
-func (s *Socket) offer(m zmq4.Msg) bool {
-	if !s.st.conflate {
+// offer blocks until somebody takes it, or Close begins. With Conflate a newer message takes its place meanwhile.
+func (s *Socket) offer(it item) bool {
+	if cap(s.c) > 0 {
 		select {
-		case s.c <- m:
+		case s.c <- it.msg:
 			return true
 		case <-s.stopping:
 			return false
@@ -241,15 +244,15 @@ func (s *Socket) offer(m zmq4.Msg) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !s.closing {
-		if it, ok := s.pat.pop(); ok {
-			s.undeliver(m, DropConflated)
-			m = it.msg
+		if newer, ok := s.pat.pop(); ok {
+			s.undeliver(it, DropConflated)
+			it = newer
 		}
 		w := s.recvWait.add()
 		s.mu.Unlock()
 		taken := false
 		select {
-		case s.c <- m:
+		case s.c <- it.msg:
 			taken = true
 		case <-w.ch:
 		}
@@ -259,14 +262,14 @@ func (s *Socket) offer(m zmq4.Msg) bool {
 			return true
 		}
 	}
-	s.undeliver(m, DropClosed)
+	s.undeliver(it, DropClosed)
 	return true
 }
 
-func (s *Socket) pumpDrop(batch []zmq4.Msg) {
+func (s *Socket) pumpDrop(batch []item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, m := range batch {
-		s.undeliver(m, DropClosed)
+	for _, it := range batch {
+		s.undeliver(it, DropClosed)
 	}
 }

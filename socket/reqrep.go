@@ -41,7 +41,7 @@ func (r *reqPattern) send(m zmq4.Msg) error {
 func (r *reqPattern) forgetReply() {
 	r.s.discardUnread(DropStale)
 	for p := r.s.in.current(); p != nil; p = r.s.in.current() {
-		r.s.dropIn(p, p.popIn(), DropStale)
+		r.s.discard(p, p.takeIn().msg, DropStale)
 	}
 }
 
@@ -49,7 +49,7 @@ func (r *reqPattern) forgetReply() {
 func (r *reqPattern) envelope(body int) [][]byte {
 	frames := make([][]byte, 0, body+2)
 	if r.s.st.reqCorrelate {
-		frames = append(frames, binary.BigEndian.AppendUint32(nil, r.id))
+		frames = append(frames, binary.BigEndian.AppendUint32(make([]byte, 0, 4), r.id))
 	}
 	return append(frames, []byte{})
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/go-zeromq/zmq4"
 )
@@ -49,6 +50,11 @@ func (r *routerPattern) identify(p *pipe, id string) bool {
 	return true
 }
 
+// probes reports whether the socket makes itself known to each new peer by an empty message (ZMQ_PROBE_ROUTER).
+func (s *Socket) probes() bool {
+	return s.st.probeRouter && (s.typ == zmq4.Router || s.typ == zmq4.Dealer || s.typ == zmq4.Req)
+}
+
 // nameFor picks the routing id: ConnectRoutingID of the dial, else the peer's own, else a generated one, which starts
 // with a zero byte so that no peer can choose it.
 func (r *routerPattern) nameFor(p *pipe, id string) string {
@@ -83,7 +89,11 @@ func (r *routerPattern) unroute(p *pipe) {
 		r.routes[name] = w[0]
 		w[0].admit()
 	}
+	r.s.sendWait.wakeAll() // who waited for room has another peer now, or none
 }
+
+// relieved wakes every sender: the one that waits for p may not be the first in line.
+func (r *routerPattern) relieved(*pipe) { r.s.sendWait.wakeAll() }
 
 func (r *routerPattern) detach(p *pipe) {
 	r.fairQueue.detach(p)
@@ -101,7 +111,7 @@ func (r *routerPattern) lost(p *pipe) {
 // accept puts the routing id in front. The decoder of a connection has done so already.
 func (r *routerPattern) accept(p *pipe, m *zmq4.Msg) bool {
 	if p.peer != nil {
-		m.Frames = append([][]byte{[]byte(p.routingID)}, m.Frames...)
+		m.Frames = append([][]byte{slices.Clip([]byte(p.routingID))}, m.Frames...)
 	}
 	return true
 }
@@ -110,8 +120,11 @@ func (r *routerPattern) send(m zmq4.Msg) error {
 	if len(m.Frames) < 2 {
 		return fmt.Errorf("%w: a ROUTER's message needs a routing id and at least one frame after it", ErrBadMessage)
 	}
-	p := r.routes[string(m.Frames[0])]
 	id := m.Frames[0]
+	p := r.routes[string(id)]
+	if p != nil && !r.s.reachable(p) {
+		p = nil
+	}
 	m.Frames = m.Frames[1:]
 	switch {
 	case p != nil && p.hasRoom():

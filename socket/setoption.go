@@ -72,6 +72,9 @@ func (s *Socket) mayFill(p *pipe) bool {
 	return (p.accepted || p.ep.state != GaveUp) && (!s.st.immediate || p.accepted || p.joined())
 }
 
+// reachable reports whether a message for p's peer may be queued, for the patterns that choose a peer themselves.
+func (s *Socket) reachable(p *pipe) bool { return !p.ended && !p.draining && s.mayFill(p) }
+
 // GetOption returns an option by libzmq's name as libzmq's value: an int, or a string for bytes. Besides those of
 // docs/options.md it knows TYPE and LAST_ENDPOINT. Errors: ErrOption. (zmq_getsockopt(3))
 func (s *Socket) GetOption(name string) (any, error) {

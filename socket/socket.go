@@ -9,6 +9,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-zeromq/zmq4"
 	"golang.org/x/sync/errgroup"
@@ -20,10 +21,9 @@ import (
 // Socket is a ZeroMQ socket. All its methods may be called from any goroutine. It must be closed, by Close,
 // CloseContext, or the end of the context given to New.
 type Socket struct {
-	typ      zmq4.SocketType
-	identity string // Config.RoutingID at New: what inproc peers are told
-	hub      monitor.Hub
-	log      *slog.Logger
+	typ zmq4.SocketType
+	hub monitor.Hub
+	log *slog.Logger
 
 	ctx    context.Context // ends when the socket is dead: everything that waits waits for it
 	cancel context.CancelCauseFunc
@@ -49,6 +49,7 @@ type Socket struct {
 	pending                   []*conn                  // accepted, greeting not complete, oldest first
 	queuedBytes, partialBytes int64                    // of whole messages in inbound queues, and of those still arriving
 	overdraft                 *conn                    // the one connection that may exceed RecvBytes, so that some message completes
+	stalls                    *time.Timer              // runs while read loops wait for bytes: watchStalls
 	stats                     counters
 	drops                     dropNotes
 	rand                      *rand.Rand
@@ -94,7 +95,7 @@ func New(ctx context.Context, typ zmq4.SocketType, cfg *Config) (*Socket, error)
 		return nil, &OpError{Op: "new", Err: err}
 	}
 	s := &Socket{
-		typ: typ, parent: ctx, identity: cfg.RoutingID,
+		typ: typ, parent: ctx,
 		stopping: make(chan struct{}), done: make(chan struct{}),
 		cfg: cfg.clone(), st: cfg.settings(),
 		in: rotation{direction: inbound}, out: rotation{direction: outbound},
@@ -176,11 +177,9 @@ func (s *Socket) changeSubscription(op, prefix string, on bool) error {
 		}
 		return nil
 	case *publisher:
-		if s.st.xpubManual && pat.manual != nil {
-			if on {
-				pat.subscribe(pat.manual, prefix)
-			} else {
-				pat.unsubscribe(pat.manual, prefix)
+		if pat.xpub && s.st.xpubManual {
+			if err := pat.answer(on, prefix); err != nil {
+				return &OpError{Op: op, Err: err}
 			}
 			return nil
 		}

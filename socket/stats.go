@@ -120,7 +120,7 @@ func (s *Socket) dropNew(p *pipe, m zmq4.Msg, reason string) {
 	s.drop(p, m, reason)
 }
 
-// discard counts a received message as lost before it was queued. It returns false, for pattern.accept to return.
+// discard counts a received message as lost that did not leave its pipe for the user. It returns false, for pattern.accept to return.
 func (s *Socket) discard(p *pipe, m zmq4.Msg, reason string) bool {
 	s.stats.in.Dropped++
 	p.stats.in.Dropped++
@@ -131,15 +131,14 @@ func (s *Socket) discard(p *pipe, m zmq4.Msg, reason string) bool {
 	return false
 }
 
-// dropIn counts a message as lost that was queued inbound.
-func (s *Socket) dropIn(p *pipe, it item, reason string) {
-	s.discard(p, it.msg, reason)
-}
-
-// undeliver counts a message as lost that had left its pipe's queue and did not reach the user.
-func (s *Socket) undeliver(m zmq4.Msg, reason string) {
+// undeliver counts a message as lost that had left its pipe's queue and did not reach the user. A subscription on its
+// way to XPUB's user, which has no size, was delivered when the socket applied it.
+func (s *Socket) undeliver(it item, reason string) {
+	if it.size == 0 {
+		return
+	}
 	s.stats.in.Delivered--
-	s.stats.in.DeliveredBytes -= uint64(payload(m))
+	s.stats.in.DeliveredBytes -= uint64(payload(it.msg))
 	s.stats.in.Dropped++
 	s.noteDrop(nil, reason, 1)
 }

@@ -3,8 +3,6 @@ package socket
 import (
 	"github.com/go-zeromq/zmq4"
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
-
-	"zmqbus/internal/zmtp"
 )
 
 // subscriber receives what it subscribed to (RFC 29). Its subscriptions are state: each connection is told the
@@ -83,86 +81,14 @@ func (u *subscriber) send(m zmq4.Msg) error {
 		}
 		return nil
 	}
-	for _, p := range u.s.out.pipes {
-		if p.hasRoom() {
+	for _, p := range u.s.in.pipes { // push changes the order of the others, out.pipes
+		switch {
+		case !u.s.reachable(p):
+		case p.hasRoom():
 			p.push(m)
-		} else {
+		default:
 			u.s.dropNew(p, m, DropFull)
 		}
 	}
 	return nil
-}
-
-// subscriptionDelta is the difference between what a connection should have been told and what it was told. It is
-// bounded by the subscriptions themselves, however often they change.
-type subscriptionDelta struct {
-	change map[string]bool // topic -> subscribe
-	order  []string        // may name topics that changed back
-}
-
-func (d *subscriptionDelta) empty() bool { return len(d.change) == 0 }
-
-// toggle notes a change of state. A change back before the connection was told cancels out.
-func (d *subscriptionDelta) toggle(topic string, on bool) {
-	if _, pending := d.change[topic]; pending {
-		delete(d.change, topic)
-		if len(d.change) == 0 {
-			d.order = nil
-		}
-		return
-	}
-	if d.change == nil {
-		d.change = map[string]bool{}
-	}
-	d.change[topic] = on
-	d.order = append(d.order, topic)
-	if len(d.order) > 64+2*len(d.change) {
-		d.compact()
-	}
-}
-
-// compact forgets the topics that changed back, so that order stays bounded.
-func (d *subscriptionDelta) compact() {
-	kept := d.order[:0]
-	seen := map[string]bool{}
-	for _, topic := range d.order {
-		if _, pending := d.change[topic]; pending && !seen[topic] {
-			seen[topic] = true
-			kept = append(kept, topic)
-		}
-	}
-	clear(d.order[len(kept):])
-	d.order = kept
-}
-
-// next takes the oldest change; ok is false when there is none.
-func (d *subscriptionDelta) next() (topic string, on, ok bool) {
-	for len(d.order) > 0 {
-		topic, d.order = d.order[0], d.order[1:]
-		if on, ok = d.change[topic]; ok {
-			delete(d.change, topic)
-			return topic, on, true
-		}
-	}
-	return "", false, false
-}
-
-// appendTo encodes changes as ZMTP 3.0 messages, up to about limit bytes.
-func (d *subscriptionDelta) appendTo(dst []byte, limit int) []byte {
-	for len(dst) < limit {
-		topic, on, ok := d.next()
-		if !ok {
-			break
-		}
-		dst = zmtp.AppendFrame(dst, 0, subscriptionFrame(on, topic))
-	}
-	return dst
-}
-
-func subscriptionFrame(on bool, topic string) []byte {
-	f := make([]byte, 1, 1+len(topic))
-	if on {
-		f[0] = 1
-	}
-	return append(f, topic...)
 }

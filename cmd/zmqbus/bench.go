@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -131,8 +132,8 @@ func (b *bench) once(ctx context.Context, transport string, measure func(context
 	}
 	line.Kind, line.Transport, line.Size = "bench", transport, b.size
 	if line.Seconds > 0 {
-		line.PerSecond = float64(line.Messages) / line.Seconds
-		line.MegaBytes = line.PerSecond * float64(b.size) / 1e6
+		line.PerSecond = math.Round(float64(line.Messages) / line.Seconds)
+		line.MegaBytes = math.Round(line.PerSecond*float64(b.size)/1e3) / 1e3
 	}
 	return line, err
 }

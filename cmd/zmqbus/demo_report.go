@@ -70,7 +70,8 @@ func (p phase) String() string {
 
 // say prints one line of the timeline.
 func (d *demo) say(who, format string, args ...any) {
-	fmt.Fprintf(d.out, "%7.3fs  %-12s  %s\n", time.Since(d.start).Seconds(), who, fmt.Sprintf(format, args...))
+	line := fmt.Sprintf("%7.3fs  %-12s  %s", time.Since(d.start).Seconds(), who, fmt.Sprintf(format, args...))
+	fmt.Fprintln(d.out, strings.TrimRight(line, " "))
 }
 
 // progress prints the counts so far.
@@ -144,6 +145,21 @@ func (d *demo) finish() {
 			s.events[e.Type]++
 		}
 	}
+}
+
+// complete reports whether all that was sent to somebody has been received.
+func (d *demo) complete() bool {
+	return d.a.received >= d.expected(d.a) && d.b.received >= d.expected(d.b) &&
+		d.done[0]+d.done[1]+d.done[2] >= d.tasksSent
+}
+
+// expected is how many quotes s should have received. All were sent while its subscriptions were in force.
+func (d *demo) expected(s *subscriber) int {
+	n := 0
+	for _, t := range s.topics {
+		n += d.sent[t]
+	}
+	return n
 }
 
 // summary prints what happened and returns what should have happened and did not.

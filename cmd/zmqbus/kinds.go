@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/go-zeromq/zmq4"
+
+	"zmqbus/socket"
 )
 
 // kind is what the command line knows about a socket type.
@@ -67,4 +69,26 @@ func kindNames() []string {
 		names[i] = k.name()
 	}
 	return names
+}
+
+// help says what the type does with input, output and its end.
+func (k kind) help() string {
+	var b strings.Builder
+	switch {
+	case k.typ == zmq4.Req:
+		b.WriteString("FRAME arguments are one request; without them each line of standard input is one. Each reply is printed\n" +
+			"before the next request goes out; after the last reply it exits.")
+	case k.typ == zmq4.Rep:
+		b.WriteString("Requests are printed and answered, with themselves or with --reply, until -n, -d or a signal.")
+	case k.sends && k.receives:
+		b.WriteString("FRAME arguments are the frames of one message; without them each line of standard input is a message.\n" +
+			"Received messages are printed, until -n, -d or a signal, also after the end of input.")
+	case k.sends:
+		b.WriteString("FRAME arguments are the frames of one message; without them each line of standard input is a message.\n" +
+			"At the end of input it waits until all is sent (at most the linger time, 5 s) and exits.")
+	default:
+		b.WriteString("Received messages are printed until -n, -d or a signal.")
+	}
+	b.WriteString("\n\nOptions for -o: " + wrap(socket.OptionNames(), 100) + ".")
+	return b.String()
 }

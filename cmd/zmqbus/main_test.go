@@ -117,7 +117,7 @@ next:
 			if !open {
 				o.t.Fatalf("%s ended without a line with %q:\n%s", o.name, words, strings.Join(seen, "\n"))
 			}
-			seen = append(seen, line)
+			seen = append(seen[max(0, len(seen)-20):], line)
 			for _, w := range words {
 				if !strings.Contains(line, w) {
 					continue next

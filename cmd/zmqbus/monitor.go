@@ -106,6 +106,7 @@ func (w *watcher) run(ctx context.Context, k kind) error {
 	if err == nil {
 		<-ctx.Done()
 	}
+	w.closing()
 	closed := s.Close()
 	loops.Wait()
 	if errors.As(closed, new(*socket.UnsentError)) {
@@ -116,6 +117,6 @@ func (w *watcher) run(ctx context.Context, k kind) error {
 
 // discard takes messages and drops them until the socket closes.
 func discard(s *socket.Socket) {
-	for range s.C() { //nolint:revive // taking them is the point
+	for range s.C() {
 	}
 }

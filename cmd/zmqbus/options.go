@@ -23,6 +23,7 @@ type commonFlags struct {
 	duration       time.Duration
 	json           bool
 	quiet, verbose bool
+	level          slog.LevelVar // of the log
 }
 
 func (f *commonFlags) register(fs *pflag.FlagSet) {
@@ -57,7 +58,7 @@ func (f *commonFlags) config(k kind, log *slog.Logger) (*socket.Config, error) {
 	cfg := &socket.Config{Logger: log}
 	for _, o := range f.options {
 		if err := socket.ParseOption(cfg, k.typ, o); err != nil {
-			return nil, usageError{fmt.Errorf("--option %s: %w", o, err)}
+			return nil, usageError{err}
 		}
 	}
 	return cfg, nil
@@ -65,14 +66,22 @@ func (f *commonFlags) config(k kind, log *slog.Logger) (*socket.Config, error) {
 
 // logger writes warnings to standard error; everything with -v, nothing with -q.
 func (f *commonFlags) logger(w io.Writer) *slog.Logger {
-	level := slog.LevelWarn
 	switch {
 	case f.quiet:
 		return slog.New(slog.DiscardHandler)
 	case f.verbose:
-		level = slog.LevelDebug
+		f.level.Set(slog.LevelDebug)
+	default:
+		f.level.Set(slog.LevelWarn)
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: &f.level}))
+}
+
+// closing keeps warnings back from here on, since the command itself says in one line what closing could not do.
+func (f *commonFlags) closing() {
+	if !f.verbose {
+		f.level.Set(slog.LevelError)
+	}
 }
 
 // endpointFlags say where a socket binds and connects, and what it subscribes to.

@@ -84,6 +84,7 @@ func (p *proxy) run(ctx context.Context, fs *pflag.FlagSet) error {
 		err = forwardBoth(ctx, front, back, capture, p.log)
 		p.out.note("proxy: frontend -> backend %s, backend -> frontend %s", back.total(), front.total())
 	}
+	p.closing()
 	for _, s := range sides {
 		if s.sock != nil {
 			err = firstError(err, s.sock.Close())

@@ -23,13 +23,18 @@ type side struct {
 	sock     *socket.Socket
 	messages atomic.Uint64
 	bytes    atomic.Uint64
+	dropped  atomic.Uint64 // in hand when the proxy ended, with no room for it
 }
 
 // forwards reports whether messages can go from s to other.
 func (s *side) forwards(other *side) bool { return s.kind.receives && other.kind.sends }
 
 func (s *side) total() string {
-	return fmt.Sprintf("%d messages (%d bytes)", s.messages.Load(), s.bytes.Load())
+	text := fmt.Sprintf("messages %d (bytes %d)", s.messages.Load(), s.bytes.Load())
+	if n := s.dropped.Load(); n > 0 {
+		text += fmt.Sprintf(", dropped at the end %d", n)
+	}
+	return text
 }
 
 // parseSide reads TYPE,EP[,EP...], where each EP starts with @ (bind), > (connect) or neither (bind).
@@ -139,12 +144,20 @@ func forward(ctx context.Context, from, to, capture *side, log *slog.Logger) err
 	}
 }
 
+// send passes a message on. When ctx ends while it waits for room, one last try decides whether the message is lost;
+// a lost one is counted.
 func (s *side) send(ctx context.Context, msg zmq4.Msg) error {
 	size := 0
 	for _, f := range msg.Frames {
 		size += len(f)
 	}
-	if err := s.sock.SendContext(ctx, msg); err != nil {
+	err := s.sock.SendContext(ctx, msg)
+	if err != nil && ctx.Err() != nil {
+		if err = s.sock.TrySend(msg); err != nil {
+			s.dropped.Add(1)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	s.messages.Add(1)

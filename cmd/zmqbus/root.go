@@ -38,12 +38,22 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	if err == nil {
 		return exitDone
 	}
+	if status := a.status(err); status != exitUsage {
+		fmt.Fprintf(stderr, "zmqbus: %s\n", describe(err))
+		return status
+	}
+	fmt.Fprintf(stderr, "zmqbus: %s (see: %s --help)\n", describe(err), cmd.CommandPath())
+	return exitUsage
+}
+
+// status tells wrong usage from failure. An endpoint that cannot be read is wrong usage; one that names an unknown
+// host or device (ENODEV) is not.
+func (a *app) status(err error) int {
 	var usage usageError
-	if !a.started || errors.As(err, &usage) || errors.Is(err, socket.ErrBadEndpoint) {
-		fmt.Fprintf(stderr, "zmqbus: %s (see: %s --help)\n", describe(err), cmd.CommandPath())
+	unreadable := errors.Is(err, socket.ErrBadEndpoint) && !errors.Is(err, syscall.ENODEV)
+	if !a.started || unreadable || errors.As(err, &usage) {
 		return exitUsage
 	}
-	fmt.Fprintf(stderr, "zmqbus: %s\n", describe(err))
 	return exitFailed
 }
 
@@ -98,7 +108,7 @@ func describe(err error) string {
 	var errno syscall.Errno
 	text := err.Error()
 	if errors.As(err, &op) && op.Endpoint != "" && errors.As(op.Err, &errno) && !errors.Is(err, socket.ErrBadEndpoint) {
-		text = fmt.Sprintf("%s %s: %v", op.Op, op.Endpoint, errno)
+		text = strings.Replace(text, op.Error(), fmt.Sprintf("%s %s: %v", op.Op, op.Endpoint, errno), 1)
 	}
 	text = strings.ReplaceAll(text, "socket: ", "")
 	text = strings.ReplaceAll(text, "zmqbus: ", "")

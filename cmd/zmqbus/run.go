@@ -154,6 +154,10 @@ func (r *runner) run(ctx context.Context) error {
 	if err == nil {
 		err = r.work(ctx)
 	}
+	if err == nil && r.pending && r.kind.typ != zmq4.Req {
+		r.out.note("one message had no room and was not sent")
+	}
+	r.closing()
 	closed := r.sock.Close() // flushes for up to the linger time
 	events.Wait()
 	if errors.Is(context.Cause(ctx), errSignal) && closed != nil {
@@ -229,26 +233,4 @@ func firstError(errs ...error) error {
 		}
 	}
 	return nil
-}
-
-// help says what the type does with input, output and its end.
-func (k kind) help() string {
-	var b strings.Builder
-	switch {
-	case k.typ == zmq4.Req:
-		b.WriteString("FRAME arguments are one request; without them each line of standard input is one. Each reply is printed\n" +
-			"before the next request goes out; after the last reply it exits.")
-	case k.typ == zmq4.Rep:
-		b.WriteString("Requests are printed and answered, with themselves or with --reply, until -n, -d or a signal.")
-	case k.sends && k.receives:
-		b.WriteString("FRAME arguments are the frames of one message; without them each line of standard input is a message.\n" +
-			"Received messages are printed, until -n, -d or a signal, also after the end of input.")
-	case k.sends:
-		b.WriteString("FRAME arguments are the frames of one message; without them each line of standard input is a message.\n" +
-			"At the end of input it waits until all is sent (at most the linger time, 5 s) and exits.")
-	default:
-		b.WriteString("Received messages are printed until -n, -d or a signal.")
-	}
-	b.WriteString("\n\nOptions for -o: " + wrap(socket.OptionNames(), 100) + ".")
-	return b.String()
 }

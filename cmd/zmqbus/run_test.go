@@ -139,6 +139,7 @@ func TestDurationAndTimeouts(t *testing.T) {
 		{"count not reached", []string{"pull", "-b", anyPort, "-d", "50ms", "-n", "2", "-q"}, exitFailed, "0 of 2 messages received within 50ms"},
 		{"no peer", []string{"pub", "-b", anyPort, "-d", "50ms", "--wait", "2", "-q", "x"}, exitFailed, "--wait 2"},
 		{"unsent", []string{"push", "-c", "tcp://127.0.0.1:1", "-o", "linger=50", "-q", "hello"}, exitFailed, "1 message"},
+		{"unsent, with a log", []string{"push", "-c", "tcp://127.0.0.1:1", "-o", "linger=50", "hello"}, exitFailed, "1 message"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, stderr := start(t, c.args...).wantExit(c.want)

@@ -73,7 +73,7 @@ func TestJSONMessages(t *testing.T) {
 }
 
 func TestJSONEvents(t *testing.T) {
-	push := start(t, "push", "-b", anyPort, "--wait", "1", "-o", "linger=0", "hello")
+	push := start(t, "push", "-b", anyPort, "--wait", "1", "hello")
 	ep := push.bound()
 	pull := start(t, "pull", "-c", ep, "--json", "--events", "all")
 	pull.stdout.until(`"kind":"message"`)
@@ -163,7 +163,7 @@ func TestProxyForwardsSubscriptions(t *testing.T) {
 	proxy.stderr.until("unsubscribe", "topic=weather")
 	proxy.signal(os.Interrupt)
 	_, stderr := proxy.wantExit(exitDone)
-	if all := strings.Join(stderr, "\n"); !strings.Contains(all, "frontend -> backend 2 messages (22 bytes)") {
+	if all := strings.Join(stderr, "\n"); !strings.Contains(all, "frontend -> backend messages 2 (bytes 22)") {
 		t.Fatalf("no summary in %s", all)
 	}
 }
@@ -189,6 +189,22 @@ func TestProxyChainsPushers(t *testing.T) {
 	push.wantExit(exitDone)
 	out, _ := pull.wantExit(exitDone)
 	wantLines(t, out, slices.Repeat([]string{"job"}, 100)...)
+}
+
+// What a proxy has taken and cannot pass on when it ends is said.
+func TestProxyCountsWhatItDrops(t *testing.T) {
+	proxy := start(t, "proxy", "--frontend", "pull,@"+anyPort, "--backend", "push,@"+anyPort, "--capture", "push,@"+anyPort)
+	front, _, capture := proxy.bound(), proxy.bound(), proxy.bound()
+	push := start(t, "push", "-c", front, "job")
+	push.wantExit(exitDone)
+	// Once the copy is here, the message is on its way to a backend without peers.
+	start(t, "pull", "-c", capture, "-n", "1").wantExit(exitDone)
+	proxy.signal(os.Interrupt)
+	_, stderr := proxy.wantExit(exitDone)
+	summary := strings.Join(stderr, "\n")
+	if !strings.Contains(summary, "dropped at the end 1") {
+		t.Fatalf("not in %s", summary)
+	}
 }
 
 func TestBenchVerifiesItsCounts(t *testing.T) {

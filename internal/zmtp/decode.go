@@ -32,8 +32,9 @@ type Decoder struct {
 	// What is reserved belongs to the message: see Pending.
 	Reserve func(n int) error
 
-	// Command, if set, is called for each command frame, on the goroutine of ReadBatch, after the messages before it were
-	// returned and before those behind it are. The body is valid during the call only. An error ends the connection.
+	// Command, if set, is called for each command frame, on the goroutine of ReadBatch: after the messages before it were
+	// returned, before those behind it are, and before the one that it stands inside of (libzmq sends PING and PONG there too).
+	// The body is valid during the call only. An error ends the connection.
 	Command func(name string, body []byte) error
 
 	r       *Reader

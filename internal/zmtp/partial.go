@@ -9,7 +9,7 @@ const (
 // partial is a message that is not wholly here. Its memory follows the bytes that came: a body starts with eight times what is
 // buffered of it, at least 4 KiB and at most 64 KiB, and then doubles.
 type partial struct {
-	busy     bool     // a frame of the message was taken or begun
+	busy     bool     // a frame of the message was taken, or a body is under way
 	frames   [][]byte // Prefix first
 	count    int      // frames taken, without Prefix
 	size     int64    // what MaxMsgSize counts of them
@@ -46,7 +46,8 @@ func (d *Decoder) close() (frames [][]byte, more bool, err error) {
 	h, body := d.part.head, d.part.body
 	d.part.open, d.part.body = false, nil
 	if h.flags&flagCommand != 0 {
-		d.part = partial{}
+		d.part.held -= cap(body)
+		d.part.busy = d.part.count > 0 // it may stand between the frames of a message
 		return nil, true, d.command(body)
 	}
 	frames, err = d.add(h, body)

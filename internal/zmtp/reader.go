@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -29,6 +30,7 @@ type Reader struct {
 	full  bool               // the last read filled the buffer: more is waiting
 	err   error              // came together with bytes: returned by the next fill
 	tryE  error              // result of tryRead
+	total atomic.Uint64      // bytes read from src
 }
 
 // NewReader returns a Reader over src, usually a net.Conn. It reads TCP and Unix sockets of the net package without
@@ -52,6 +54,9 @@ func (r *Reader) useRaw(c syscall.Conn) {
 		r.raw, r.try = raw, r.tryRead
 	}
 }
+
+// Received returns how many bytes have come from the source. It may be called from any goroutine.
+func (r *Reader) Received() uint64 { return r.total.Load() }
 
 // Buffered returns the number of bytes that were read and not yet consumed. It never blocks.
 func (r *Reader) Buffered() int { return r.w - r.r }
@@ -80,8 +85,8 @@ func (r *Reader) Release() {
 
 func (r *Reader) peek() []byte { return r.buf[r.r:r.w] }
 
-// fill reads at least one byte into the buffer behind what is there, or returns the error of the source. It must not be
-// called with more than half of a big buffer unread.
+// fill reads at least one byte into the buffer behind what is there, or returns the error of the source. The caller must have
+// left room: Decoder leaves at most half of a small buffer unread, the guard nothing.
 func (r *Reader) fill() error {
 	if err := r.err; err != nil {
 		r.err = nil
@@ -98,6 +103,7 @@ func (r *Reader) fill() error {
 	for range 100 {
 		n, err := r.src.Read(r.buf[r.w:])
 		r.w += n
+		r.total.Add(uint64(n))
 		r.full = r.w == len(r.buf)
 		if n > 0 {
 			r.err = err
@@ -118,6 +124,7 @@ func (r *Reader) direct(p []byte) (int, error) {
 	}
 	r.shrink()
 	n, err := r.src.Read(p)
+	r.total.Add(uint64(n))
 	r.full = n == len(p)
 	if n > 0 {
 		r.err = err

@@ -37,6 +37,7 @@ func (r *Reader) tryRead(fd uintptr) bool {
 			r.tryE = io.EOF
 		default:
 			r.w += n
+			r.total.Add(uint64(n))
 			return true
 		}
 		r.shrink()

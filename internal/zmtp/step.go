@@ -14,7 +14,7 @@ func (d *Decoder) step(b []byte) (frames [][]byte, more bool, err error) {
 	h, ok := parseHeader(b)
 	if !ok {
 		if len(b) > 0 {
-			err = checkFlags(b[0], d.part.busy)
+			err = checkFlags(b[0])
 		}
 		return nil, false, err
 	}
@@ -102,7 +102,7 @@ func (d *Decoder) gather(b []byte) (frames [][]byte, n int) {
 
 // check judges a header when size and count are what the message has so far.
 func (d *Decoder) check(h header, size int64, count int) error {
-	if err := checkFlags(h.flags, count > 0); err != nil {
+	if err := checkFlags(h.flags); err != nil {
 		return err
 	}
 	switch {
@@ -120,14 +120,14 @@ func (d *Decoder) check(h header, size int64, count int) error {
 	return nil
 }
 
-func checkFlags(flags byte, inMessage bool) error {
+// checkFlags lets a command stand between the frames of a message. RFC 23 does not allow it, but libzmq 4.3.4 sends its
+// PINGs there when the kernel's buffer was full in mid-message.
+func checkFlags(flags byte) error {
 	switch {
 	case flags&^(FlagMore|flagLong|flagCommand) != 0:
 		return fmt.Errorf("%w: frame flags %#x", ErrProtocol, flags)
 	case flags&flagCommand != 0 && flags&FlagMore != 0:
 		return fmt.Errorf("%w: command with MORE", ErrProtocol)
-	case flags&flagCommand != 0 && inMessage:
-		return fmt.Errorf("%w: command inside a message", ErrProtocol)
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 // Command compare measures zmqbus against libzmq through cgo (pebbe/zmq4) and against go-zeromq/zmq4: PUSH to PULL
 // over tcp on 127.0.0.1, both ends in this process, one connection.
 //
-// The systems take turns, so that whatever else the machine does falls on all of them. Every message carries its
+// The systems take turns, so that whatever else the machine does falls on all of them. Every message carries a
 // number, and each run checks that all came, in order and in full: a system that loses one fails the program.
 //
 //	go run ./compare                 a table
@@ -19,6 +19,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/go-zeromq/zmq4"
 )
 
 // minSize holds the message's number.
@@ -59,11 +61,12 @@ func run(c config, w io.Writer) error {
 	if c.size < minSize || c.messages < 10 || c.rounds < 1 {
 		return fmt.Errorf("need -size of at least %d, -messages of at least 10, -rounds of at least 1", minSize)
 	}
+	messages := prepare(c.size)
 	samples := make([][]float64, len(systems))
 	for range c.rounds {
 		for i, s := range systems {
 			n := c.messages / s.fewer
-			took, err := measure(s, n, c.size)
+			took, err := measure(s, messages, n)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
@@ -111,21 +114,21 @@ func writeTable(w io.Writer, results []result) error {
 }
 
 // measure runs one system once. The first message goes before the clock starts, so the connection does not count.
-func measure(s system, n, size int) (took time.Duration, err error) {
+func measure(s system, messages []zmq4.Msg, n int) (took time.Duration, err error) {
 	l, err := s.open()
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	if err := errors.Join(send(l, 0, 1, size), receive(l, 0, 1, size)); err != nil {
+	if err := errors.Join(send(l, messages, 0, 1), receive(l, messages, 0, 1)); err != nil {
 		return 0, err
 	}
 	start := time.Now()
 	sent := make(chan error, 1)
 	// Owned by measure, which waits for it: a libzmq socket must not be closed under its user. It ends when all is
 	// sent, or when the link's patience does.
-	go func() { sent <- send(l, 1, n, size) }()
-	err = receive(l, 1, n, size)
+	go func() { sent <- send(l, messages, 1, n) }()
+	err = receive(l, messages, 1, n)
 	took = time.Since(start)
 	return took, errors.Join(err, <-sent)
 }

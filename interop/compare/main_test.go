@@ -60,7 +60,7 @@ func TestReceiveChecks(t *testing.T) {
 		"cut":      {number(0, 8), {1}},
 	} {
 		l := link{recv: func() ([]byte, error) { b := got[0]; got = got[1:]; return b, nil }}
-		if err := receive(l, 0, 2, 8); err == nil {
+		if err := receive(l, prepare(8), 0, 2); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -1,0 +1,59 @@
+package socket
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestQueueModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var q queue[int]
+		var model []int
+		pushed := 0
+		t.Repeat(map[string]func(*rapid.T){
+			"push": func(t *rapid.T) {
+				for range rapid.IntRange(1, 200).Draw(t, "n") {
+					q.push(pushed)
+					model = append(model, pushed)
+					pushed++
+				}
+			},
+			"pop": func(t *rapid.T) {
+				for range min(rapid.IntRange(1, 200).Draw(t, "n"), len(model)) {
+					if got := q.pop(); got != model[0] {
+						t.Fatalf("popped %d, want %d", got, model[0])
+					}
+					model = model[1:]
+				}
+			},
+			"": func(t *rapid.T) {
+				if q.len() != len(model) {
+					t.Fatalf("len %d, want %d", q.len(), len(model))
+				}
+				if q.len() == 0 && len(q.buf) > shrinkAbove {
+					t.Fatalf("an empty queue keeps room for %d", len(q.buf))
+				}
+			},
+		})
+	})
+}
+
+func TestQueueForgetsWhatItGaveAway(t *testing.T) {
+	var q queue[*int]
+	for range 10 {
+		q.push(new(int))
+	}
+	for range 9 {
+		q.pop()
+	}
+	kept := 0
+	for _, p := range q.buf {
+		if p != nil {
+			kept++
+		}
+	}
+	if kept != 1 {
+		t.Fatalf("%d pointers kept for 1 element", kept)
+	}
+}
