@@ -34,9 +34,8 @@ func (s *Socket) shutdown(ctx context.Context) error {
 	// The goroutine that AfterFunc may start belongs to this call; it cancels and ends.
 	stop := context.AfterFunc(ctx, s.hurryUp)
 	defer stop()
-	s.closeOnce.Do(func() {
+	if s.beginClose() {
 		s.unhook()
-		s.beginClose()
 		s.awaitFlush()
 		s.die()
 		_ = s.group.Wait() // the loops return no errors
@@ -45,7 +44,7 @@ func (s *Socket) shutdown(ctx context.Context) error {
 		s.hub.Stop()
 		s.monitorGroup.Wait()
 		close(s.done)
-	})
+	}
 	<-s.done
 	return s.closeErr
 }
@@ -58,10 +57,14 @@ func (s *Socket) hurryUp() {
 	s.flushed.wakeAll()
 }
 
-// beginClose stops the listeners and everything that has not finished its handshake, and wakes all callers.
-func (s *Socket) beginClose() {
+// beginClose stops the listeners and everything that has not finished its handshake, and wakes all callers. It returns
+// false when another call has begun before.
+func (s *Socket) beginClose() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
 	s.closing = true
 	close(s.stopping)
 	for _, e := range s.endpoints {
@@ -86,6 +89,7 @@ func (s *Socket) beginClose() {
 	for _, l := range []*waitlist{&s.sendWait, &s.recvWait, &s.byteWait, &s.peersChanged} {
 		l.wakeAll()
 	}
+	return true
 }
 
 // awaitFlush waits until every pipe has written what it holds, or the linger is over, or New's context has ended.
@@ -169,7 +173,6 @@ func (p *pipe) end(reason string) {
 	delete(p.ep.pipes, p)
 	s.pat.detach(p)
 	p.inRoom.wakeAll()
-	p.admitted.wakeAll()
 	s.byteWait.wakeAll()
 	if !p.writing {
 		p.dropOutput(reason)

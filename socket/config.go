@@ -125,7 +125,7 @@ type Config struct {
 	// most 6553599 ms. Default and None: do not ask.
 	HeartbeatTTL time.Duration
 
-	// MaxMsgSize bounds the bytes of one inbound message, each frame counting its length plus 32. Default 1 GiB
+	// MaxMsgSize bounds the bytes of one inbound message, each frame after the first counting 32 more. Default 1 GiB
 	// (libzmq: off); Unlimited: off. A peer that exceeds it is disconnected.
 	MaxMsgSize int64
 	// MaxFrames bounds the frames of one inbound message. Default 65,536; Unlimited: off.
@@ -137,7 +137,8 @@ type Config struct {
 	MaxPending int
 	// MaxHandshakes bounds the handshakes that are worked on at the same time. Default 64.
 	MaxHandshakes int
-	// MaxSubscriptions bounds the subscriptions of one peer. Default 1,000,000; Unlimited: off.
+	// MaxSubscriptions bounds the subscriptions of one peer, as RecvBytes bounds the bytes of their topics. Default
+	// 1,000,000; Unlimited: off.
 	MaxSubscriptions int
 
 	// Backlog is the length of a listener's queue of connections not yet accepted. Default 100; None: the shortest the

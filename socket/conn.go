@@ -69,6 +69,7 @@ func (c *conn) event(t monitor.Type, value int64) monitor.Event {
 
 // outcome is how a connection, or an attempt at one, ended.
 type outcome struct {
+	conn      *conn // nil for an attempt that made none
 	err       error
 	local     bool // we ended it: no event
 	protocol  bool // libzmq would not retry
@@ -243,10 +244,7 @@ func (p *pipe) connect(c *conn) {
 
 // serve reads until the connection ends, and takes it out of use.
 func (c *conn) serve() outcome {
-	err := c.waitAdmitted()
-	if err == nil {
-		err = c.readLoop()
-	}
+	err := c.readLoop()
 	s, p := c.s, c.pipe
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -269,17 +267,6 @@ func (c *conn) serve() outcome {
 	}
 	s.peersChanged.wakeAll()
 	return outcome{err: c.cause, local: errors.Is(c.cause, monitor.ErrLocal), protocol: isProtocolError(c.cause)}
-}
-
-// waitAdmitted holds a refused connection unread until the holder of its place goes.
-func (c *conn) waitAdmitted() error {
-	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c.pipe.refused && !c.failed {
-		s.waitOn(&c.pipe.admitted)
-	}
-	return c.cause
 }
 
 // readLoop moves messages from the connection to the pipe, a batch at a time.
@@ -333,7 +320,7 @@ func (c *conn) command(name string, body []byte) error {
 		c.s.mu.Lock()
 		defer c.s.mu.Unlock()
 		if pub, ok := c.s.pat.(*publisher); ok && !c.pipe.ended {
-			pub.subscription(c.pipe, name == "SUBSCRIBE", string(body))
+			pub.command(c.pipe, name == "SUBSCRIBE", string(body))
 		}
 	}
 	return nil
@@ -376,7 +363,6 @@ func (c *conn) failLocked(err error) {
 	_ = c.nc.SetDeadline(time.Unix(1, 0))
 	if p := c.pipe; p != nil && p.conn == c {
 		p.inRoom.wakeAll()
-		p.admitted.wakeAll()
 	}
 	c.s.byteWait.wakeAll()
 }

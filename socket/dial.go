@@ -183,6 +183,9 @@ func (e *endpoint) scheduleRetry(out outcome, failures int) (wait time.Duration,
 	wait = s.retryInterval(failures)
 	e.state = Retrying
 	ev := e.attemptEvent(monitor.ConnectRetried, millis(wait))
+	if out.conn != nil { // the connection that was lost
+		ev = out.conn.event(monitor.ConnectRetried, millis(wait))
+	}
 	ev.Err, ev.Retry = reasonFor(out.err), true
 	s.hub.Record(ev)
 	return wait, true
@@ -221,7 +224,9 @@ func (e *endpoint) attempt() outcome {
 	}
 	defer e.leave(c)
 	s.hub.Record(c.event(monitor.Connected, int64(c.fd)))
-	return c.run(e.willRetry)
+	out := c.run(e.willRetry)
+	out.conn = c
+	return out
 }
 
 func (e *endpoint) attemptFailed(err error) outcome {
@@ -307,6 +312,9 @@ func (e *endpoint) finish(out outcome) {
 func (e *endpoint) remove() {
 	e.state = Ended
 	e.cancel()
+	if e.net == nil {
+		e.s.registry().remove(e)
+	}
 	for i, x := range e.s.endpoints {
 		if x == e {
 			e.s.endpoints = append(e.s.endpoints[:i], e.s.endpoints[i+1:]...)

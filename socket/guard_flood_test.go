@@ -21,7 +21,7 @@ func TestGuardSilentFlood(t *testing.T) {
 	stop := make(chan struct{})
 	flooded := background(func() {
 		open := make([]*attacker, 0, flood)
-		for n := 0; n < flood || !ended(stop); n++ {
+		for n := 0; n < flood || !isClosed(stop); n++ {
 			a := attack(t, w.ep)
 			if open = append(open, a); len(open) > pending+50 {
 				open[0].Close() // was cut long ago
@@ -58,7 +58,7 @@ func TestGuardSilentFlood(t *testing.T) {
 	w.done()
 }
 
-func ended(stop chan struct{}) bool {
+func isClosed(stop chan struct{}) bool {
 	select {
 	case <-stop:
 		return true
@@ -82,12 +82,12 @@ type pit struct {
 	start  time.Time
 }
 
-func newPit(t *testing.T, typ zmq4.SocketType, cfg Config) *pit {
+func newPit(t *testing.T, typ zmq4.SocketType, cfg Config, opts ...monitor.Option) *pit {
 	t.Helper()
 	p := &pit{t: t, net: memnet.New(), start: time.Now()}
 	p.s = open(t, typ, memConfig(p.net, cfg))
+	p.events = p.s.Lifecycle(monitor.All, opts...)
 	bind(t, p.s, "tcp://"+at)
-	p.events = p.s.Lifecycle(monitor.All, monitor.Buffer(1<<16))
 	return p
 }
 
@@ -117,7 +117,10 @@ func (p *pit) passed() []monitor.Event {
 	var events []monitor.Event
 	for {
 		select {
-		case e := <-p.events.C():
+		case e, ok := <-p.events.C():
+			if !ok {
+				return events
+			}
 			events = append(events, e)
 		default:
 			return events
@@ -131,7 +134,7 @@ func (p *pit) cut(after time.Duration, attackers ...*attacker) {
 	p.t.Helper()
 	fates := map[string][]monitor.Event{}
 	for _, e := range p.passed() {
-		if e.Type != monitor.Accepted && e.Type != monitor.HandshakeSucceeded {
+		if e.Type&(monitor.Listening|monitor.Accepted|monitor.HandshakeSucceeded) == 0 {
 			fates[e.Remote] = append(fates[e.Remote], e)
 		}
 	}
@@ -162,7 +165,7 @@ func TestGuardTenThousandSilent(t *testing.T) {
 	before := measure()
 	synctest.Test(t, func(t *testing.T) {
 		const flood = 10_000
-		p := newPit(t, zmq4.Pull, Config{})
+		p := newPit(t, zmq4.Pull, Config{}, monitor.Buffer(1<<16))
 		all := make([]*attacker, flood)
 		for i := range all {
 			all[i] = p.attack()
@@ -234,6 +237,23 @@ func TestGuardGreetingFlood(t *testing.T) {
 		push := p.join(zmq4.Push)
 		send(t, push, "good")
 		want(t, recv(t, p.s), "good")
+	})
+}
+
+// TestGuardSlotTooLate: the wait for a slot counts as part of the handshake.
+func TestGuardSlotTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPit(t, zmq4.Pull, Config{MaxHandshakes: 1})
+		late := p.attack()
+		time.Sleep(26 * time.Second)
+		holder := p.attack()
+		holder.say(rawGreeting(3, 0, "NULL"))
+		time.Sleep(time.Second)
+		late.say(rawGreeting(3, 0, "NULL"))
+		p.sleepUntil(30 * time.Second)
+		p.cut(30*time.Second, late)
+		p.sleepUntil(31 * time.Second)
+		p.cut(31*time.Second, holder)
 	})
 }
 

@@ -24,7 +24,7 @@ var badFrames = []struct {
 	{"length 2^63", rawLength(0, 1<<63), monitor.ErrProtocol},
 	{"length 2^64-1", rawLength(0, 1<<64-1), monitor.ErrProtocol},
 	{"length 2^63-1 of a second frame", append([]byte{1, 1, 'x'}, rawLength(0, 1<<63-1)...), monitor.ErrOversize},
-	{"length 1 GiB", rawLength(0, 1<<30), monitor.ErrOversize},
+	{"length 1 GiB + 1", rawLength(0, 1<<30+1), monitor.ErrOversize},
 	{"command of 64 KiB + 1", rawLength(4, 64<<10+1), monitor.ErrProtocol},
 	{"command of 2^63-1", rawLength(4, 1<<63-1), monitor.ErrProtocol},
 	{"command with MORE", []byte{5, 5, 4, 'P', 'I', 'N', 'G'}, monitor.ErrProtocol},
@@ -55,13 +55,6 @@ func TestGuardFrames(t *testing.T) {
 	w.done()
 }
 
-// background runs f in a goroutine that wait joins.
-func background(f func()) (wait func()) {
-	done := make(chan struct{})
-	go func() { defer close(done); f() }() // joined by wait
-	return func() { <-done }
-}
-
 // cutFor checks that the attacker, whose handshake was fine, was disconnected for a reason.
 func (w *traffic) cutFor(a *attacker, reason error) {
 	w.t.Helper()
@@ -74,8 +67,8 @@ func (w *traffic) cutFor(a *attacker, reason error) {
 	}
 }
 
-// TestGuardMessageLimits: what fits is delivered, what is too large by one byte or one frame is not, however it is cut
-// into frames; what came before it is delivered.
+// TestGuardMessageLimits: what fits is delivered, what is too large by one byte or one frame is not (each frame after
+// the first counts 32 bytes more); what came before it is delivered.
 func TestGuardMessageLimits(t *testing.T) {
 	w := pullTraffic(t, &Config{MaxMsgSize: 100_000, MaxFrames: 10})
 	part := func(n int, more byte) []byte { return zmtp.AppendFrame(nil, more, make([]byte, n)) }
@@ -84,11 +77,11 @@ func TestGuardMessageLimits(t *testing.T) {
 		wire []byte
 		fits uint64
 	}{
-		{"one frame", part(100_000-32, 0), 1},
-		{"one frame, a byte too much", part(100_000-31, 0), 0},
-		{"one after another", append(part(1000, 0), part(100_000, 0)...), 1},
-		{"two frames", append(part(50_000, 1), part(50_000-64, 0)...), 1},
-		{"two frames, a byte too much", append(part(50_000, 1), part(50_000-63, 0)...), 0},
+		{"one frame", part(100_000, 0), 1},
+		{"one frame, a byte too much", part(100_001, 0), 0},
+		{"one after another", append(part(1000, 0), part(100_001, 0)...), 1},
+		{"two frames", append(part(50_000, 1), part(50_000-32, 0)...), 1},
+		{"two frames, a byte too much", append(part(50_000, 1), part(50_000-31, 0)...), 0},
 		{"ten frames", bytes.Join([][]byte{bytes.Repeat(part(1, 1), 9), part(1, 0)}, nil), 1},
 		{"eleven frames", bytes.Join([][]byte{bytes.Repeat(part(1, 1), 10), part(1, 0)}, nil), 0},
 		{"endless", bytes.Repeat(part(30_000, 1), 100), 0},

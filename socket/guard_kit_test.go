@@ -1,140 +1,17 @@
 package socket
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
 
-	"zmqbus/internal/zmtp"
 	"zmqbus/monitor"
 )
-
-// attacker is a raw connection to a socket under test.
-type attacker struct {
-	t testing.TB
-	net.Conn
-}
-
-// attack connects to ep without a word.
-func attack(t testing.TB, ep string) *attacker {
-	t.Helper()
-	network, addr, _ := strings.Cut(ep, "://")
-	if network == "ipc" {
-		network = "unix"
-	}
-	nc, err := net.Dial(network, addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rawPeer(t, nc)
-}
-
-// rawPeer makes an attacker of nc, which is closed with the test.
-func rawPeer(t testing.TB, nc net.Conn) *attacker {
-	t.Cleanup(func() { nc.Close() })
-	_ = nc.SetDeadline(time.Now().Add(patience))
-	return &attacker{t, nc}
-}
-
-// name is the attacker's end as events of the other side name it.
-func (a *attacker) name() string { return endpointOf("tcp", a.LocalAddr()) }
-
-// say writes. An error is no failure: the other side may cut the connection at any byte.
-func (a *attacker) say(b ...[]byte) {
-	if len(b) > 1 {
-		b[0] = bytes.Join(b, nil) // one write
-	}
-	_, _ = a.Write(b[0])
-}
-
-// hear reads n bytes.
-func (a *attacker) hear(n int) []byte {
-	a.t.Helper()
-	b := make([]byte, n)
-	if _, err := io.ReadFull(a, b); err != nil {
-		a.t.Fatalf("attacker: read: %v", err)
-	}
-	return b
-}
-
-// hearFrame reads one frame.
-func (a *attacker) hearFrame() (flags byte, body []byte) {
-	a.t.Helper()
-	head := a.hear(2)
-	n := uint64(head[1])
-	if head[0]&2 != 0 {
-		n = binary.BigEndian.Uint64(append(head[1:], a.hear(7)...))
-	}
-	return head[0], a.hear(int(n))
-}
-
-// greet exchanges greetings.
-func (a *attacker) greet() {
-	a.t.Helper()
-	a.say(rawGreeting(3, 0, "NULL"))
-	a.hear(64)
-}
-
-// join completes a handshake.
-func (a *attacker) join(typ string) {
-	a.t.Helper()
-	a.greet()
-	a.say(rawReady("Socket-Type", typ))
-	a.hearFrame()
-}
-
-// drain reads until the other side ends the connection.
-func (a *attacker) drain() {
-	_, err := io.Copy(io.Discard, a)
-	if ne := net.Error(nil); errors.As(err, &ne) && ne.Timeout() {
-		a.t.Errorf("attacker: the connection was not cut")
-	}
-}
-
-// reset closes with an RST.
-func (a *attacker) reset() {
-	if tcp, ok := a.Conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	a.Close()
-}
-
-func rawGreeting(major, minor byte, mechanism string) []byte {
-	b := make([]byte, 64)
-	b[0], b[9], b[10], b[11] = 0xFF, 0x7F, major, minor
-	copy(b[12:32], mechanism)
-	return b
-}
-
-func rawCommand(name, body string) []byte { return zmtp.AppendCommand(nil, name, []byte(body)) }
-
-func rawReady(kv ...string) []byte { return rawCommand("READY", rawProps(kv...)) }
-
-func rawProps(kv ...string) string {
-	var b []byte
-	for i := 0; i < len(kv); i += 2 {
-		b = append(append(b, byte(len(kv[i]))), kv[i]...)
-		b = binary.BigEndian.AppendUint32(b, uint32(len(kv[i+1])))
-		b = append(b, kv[i+1]...)
-	}
-	return string(b)
-}
-
-// rawLength is the head of a long frame.
-func rawLength(flags byte, n uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{flags | 2}, n)
-}
 
 // traffic is a socket that talks to good peers while it is attacked.
 type traffic struct {
@@ -146,6 +23,7 @@ type traffic struct {
 	lives  []*monitor.Stream
 	stop   chan struct{}
 	ended  chan error
+	fates  map[string][]monitor.Event // events that fate has read, by the far end
 	base   usage
 	mu     sync.Mutex
 	seen   uint64                    // messages that check has looked at
@@ -178,7 +56,7 @@ func pubTraffic(t testing.TB, cfg *Config) *traffic {
 
 func startTraffic(t testing.TB, typ, peerType zmq4.SocketType, cfg *Config) *traffic {
 	t.Helper()
-	w := &traffic{t: t, stop: make(chan struct{}), others: map[monitor.ConnID]uint64{}, ended: make(chan error, 3)}
+	w := &traffic{t: t, stop: make(chan struct{}), others: map[monitor.ConnID]uint64{}, fates: map[string][]monitor.Event{}, ended: make(chan error, 3)}
 	w.s = open(t, typ, cfg)
 	w.ep = bind(t, w.s, "tcp://127.0.0.1:0")
 	for range goodPeers {
@@ -275,19 +153,17 @@ func (w *traffic) from(id monitor.ConnID) uint64 {
 // fate waits for the attacker's DISCONNECTED and returns all its events, without their common start ACCEPTED.
 func (w *traffic) fate(a *attacker) []monitor.Event {
 	w.t.Helper()
-	var own []monitor.Event
 	for {
-		e := next(w.t, w.events, monitor.All)
-		if e.Remote != a.name() {
-			continue
-		}
-		own = append(own, e)
-		if e.Type == monitor.Disconnected {
-			if own[0].Type != monitor.Accepted || own[0].Value != e.Value {
-				w.t.Errorf("%v ... %v: want ACCEPTED and DISCONNECTED of one fd", own[0], e)
+		own := w.fates[a.name()]
+		if n := len(own); n > 0 && own[n-1].Type == monitor.Disconnected {
+			if first := own[0]; first.Type != monitor.Accepted || first.Value != own[n-1].Value {
+				w.t.Errorf("%v: want ACCEPTED and DISCONNECTED of one fd", own)
 			}
+			delete(w.fates, a.name())
 			return own[1:]
 		}
+		e := next(w.t, w.events, monitor.All)
+		w.fates[e.Remote] = append(w.fates[e.Remote], e)
 	}
 }
 

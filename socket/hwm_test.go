@@ -176,8 +176,14 @@ func TestSubscriptionsAreOutsideSendHWM(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		told := map[string]bool{}
+		for range topics {
+			told[recv(t, xpub)[0]] = true
+		}
 		for i := range topics {
-			want(t, recv(t, xpub), fmt.Sprint("\x01topic ", i))
+			if m := fmt.Sprint("\x01topic ", i); !told[m] {
+				t.Fatalf("%q is missing", m)
+			}
 		}
 	})
 }

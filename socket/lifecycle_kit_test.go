@@ -5,14 +5,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-zeromq/zmq4"
 	"github.com/go-zeromq/zmq4/transport"
@@ -145,6 +144,20 @@ func (g *stage) settle() {
 	}
 }
 
+// quiet lets two hours pass on the in-memory network, and finds no new event of a.
+func (g *stage) quiet(a *actor) {
+	if g.net == nil {
+		return // what would come shows up before MONITOR_STOPPED
+	}
+	time.Sleep(2 * time.Hour)
+	synctest.Wait()
+	select {
+	case e := <-a.stream.C():
+		g.t.Errorf("%s: then came %v", a.name, e)
+	default:
+	}
+}
+
 // script returns all that the actors saw.
 func (g *stage) script() string {
 	for _, a := range slices.Backward(g.actors) {
@@ -224,102 +237,4 @@ func golden(t *testing.T, name, text string) {
 	if w := strings.ReplaceAll(string(want), "\r\n", "\n"); text != w {
 		t.Errorf("got\n%s\nwant\n%s", text, w)
 	}
-}
-
-// orderFaults checks the history of one socket, from its start to its end, against the ordering that libzmq keeps
-// in every run.
-func orderFaults(events []monitor.Event) []string {
-	o := orderCheck{conns: map[monitor.ConnID][]monitor.Event{}, owed: map[string]int{}}
-	for i, e := range events {
-		o.last = i == len(events)-1
-		o.see(e)
-		o.before = e
-	}
-	if o.before.Type != monitor.MonitorStopped {
-		o.fault("the last event is %v, not MONITOR_STOPPED", o.before.Type)
-	}
-	return o.faults
-}
-
-type orderCheck struct {
-	conns  map[monitor.ConnID][]monitor.Event
-	owed   map[string]int // CONNECT_RETRIED that DISCONNECTED and CLOSED have promised, by endpoint
-	before monitor.Event
-	last   bool
-	faults []string
-}
-
-func (o *orderCheck) fault(format string, args ...any) {
-	o.faults = append(o.faults, fmt.Sprintf(format, args...))
-}
-
-func (o *orderCheck) see(e monitor.Event) {
-	if e.Seq != o.before.Seq+1 || e.Time.Before(o.before.Time) {
-		o.fault("%v has number %d at %v, after %d at %v", e.Type, e.Seq, e.Time, o.before.Seq, o.before.Time)
-	}
-	switch e.Type {
-	case monitor.MonitorStopped:
-		if !o.last || e.Value != 0 || e.Endpoint != "" {
-			o.fault("MONITOR_STOPPED is not last, or says something: %v", e)
-		}
-	case monitor.ConnectDelayed:
-		if e.Value != int64(syscall.EINPROGRESS) || e.Conn != 0 {
-			o.fault("CONNECT_DELAYED with value %d of connection %d", e.Value, e.Conn)
-		}
-	case monitor.ConnectRetried:
-		o.seeRetry(e)
-	case monitor.Closed:
-		if l := o.conns[e.Conn]; e.Conn != 0 && (len(l) != 1 || l[0].Value != e.Value || l[0].Endpoint != e.Endpoint) {
-			o.fault("%v of listener %v", e, l)
-		}
-		if e.Retry {
-			o.owed[e.Endpoint]++
-		}
-	case monitor.Connected, monitor.Accepted, monitor.Listening:
-		if len(o.conns[e.Conn]) > 0 || e.Conn == 0 || e.Value < 0 {
-			o.fault("%v again, or without a connection: %v", e.Type, e)
-		}
-		o.conns[e.Conn] = []monitor.Event{e}
-	case monitor.HandshakeSucceeded, monitor.HandshakeFailedNoDetail, monitor.HandshakeFailedProtocol, monitor.HandshakeFailedAuth, monitor.Disconnected:
-		o.seeConn(e)
-	}
-}
-
-// seeRetry: CONNECT_RETRIED follows what it retries; only a name that did not resolve had no event before.
-func (o *orderCheck) seeRetry(e monitor.Event) {
-	var dns *net.DNSError
-	switch {
-	case e.Value < 1 || !e.Retry:
-		o.fault("%v after %d ms", e, e.Value)
-	case o.owed[e.Endpoint] > 0:
-		o.owed[e.Endpoint]--
-	case !errors.As(e.Err, &dns):
-		o.fault("CONNECT_RETRIED %s follows nothing that is retried", e.Endpoint)
-	}
-}
-
-// seeConn: CONNECTED or ACCEPTED, then the handshake's one event, then DISCONNECTED, all of one descriptor.
-func (o *orderCheck) seeConn(e monitor.Event) {
-	history := o.conns[e.Conn]
-	if len(history) == 0 {
-		o.fault("%v before its connection", e.Type)
-		return
-	}
-	first, prev := history[0], history[len(history)-1]
-	switch {
-	case e.Endpoint != first.Endpoint:
-		o.fault("%v at %s of a connection at %s", e.Type, e.Endpoint, first.Endpoint)
-	case prev.Type == monitor.Disconnected:
-		o.fault("%v after DISCONNECTED", e.Type)
-	case e.Type == monitor.Disconnected:
-		if e.Value != first.Value {
-			o.fault("DISCONNECTED fd %d, connected as %d", e.Value, first.Value)
-		}
-		if e.Retry {
-			o.owed[e.Endpoint]++
-		}
-	case len(history) > 1:
-		o.fault("%v after %v", e.Type, prev.Type)
-	}
-	o.conns[e.Conn] = append(history, e)
 }

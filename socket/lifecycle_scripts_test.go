@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -238,20 +237,6 @@ var lifecycleScripts = []lifecycleScript{
 		c.await(monitor.HandshakeSucceeded)
 		s.await(monitor.HandshakeSucceeded)
 	}},
-}
-
-// quiet lets two hours pass on the in-memory network, and finds no new event of a.
-func (g *stage) quiet(a *actor) {
-	if g.net == nil {
-		return // what would come shows up before MONITOR_STOPPED
-	}
-	time.Sleep(2 * time.Hour)
-	synctest.Wait()
-	select {
-	case e := <-a.stream.C():
-		g.t.Errorf("%s: then came %v", a.name, e)
-	default:
-	}
 }
 
 func TestLifecycleScripts(t *testing.T) {

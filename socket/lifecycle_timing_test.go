@@ -2,6 +2,7 @@ package socket
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,6 +137,37 @@ func TestHandshakeTimeoutOfServer(t *testing.T) {
 }
 
 // TestReconnectStopAfterDisconnect: libzmq's third bit. Without it, Disconnect goes on trying to flush.
+func TestReconnectStopAfterDisconnectOfConnection(t *testing.T) {
+	for _, test := range []struct {
+		stop ReconnectStop
+		want bool
+	}{{0, true}, {StopAfterDisconnect, false}} {
+		bubble(t, func(g *stage) {
+			g.net.Buffer(1 << 10)
+			s, c := g.pair(Config{RecvHWM: 1}, Config{ReconnectStop: test.stop, Linger: time.Minute})
+			c.await(monitor.HandshakeSucceeded)
+			s.await(monitor.HandshakeSucceeded)
+			for range 20 {
+				send(g.t, c.Socket, strings.Repeat(".", 500))
+			}
+			if err := c.Disconnect(g.ep); err != nil {
+				t.Error(err)
+			}
+			g.net.Cut(at)
+			if e := c.await(monitor.Disconnected); e.Retry != test.want {
+				t.Errorf("stop %d: %v", test.stop, e)
+			}
+			synctest.Wait()
+			if n := len(c.Endpoints()); (n == 1) != test.want {
+				t.Errorf("stop %d: %d endpoints", test.stop, n)
+			}
+			_ = c.CloseContext(ended())
+			c.closed = true
+		})
+	}
+}
+
+// TestReconnectStopAfterDisconnect is the same while there is no connection.
 func TestReconnectStopAfterDisconnect(t *testing.T) {
 	for _, test := range []struct {
 		stop ReconnectStop

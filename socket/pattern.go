@@ -165,8 +165,7 @@ func (d *pairPattern) detach(p *pipe) {
 // admit lets a refused pipe take part.
 func (p *pipe) admit() {
 	p.refused = false
-	p.admitted.wakeAll()
-	p.inRoom.wakeAll() // an inproc peer waits there
+	p.inRoom.wakeAll()
 	p.kick()
 }
 

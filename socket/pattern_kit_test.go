@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -118,4 +119,13 @@ func closeNow(t testing.TB, s *Socket) {
 	if err := s.CloseContext(ctx); err != nil && !errors.As(err, &unsent) {
 		t.Fatal(err)
 	}
+}
+
+// another returns one more endpoint of ep's transport.
+func another(t testing.TB, ep string) string {
+	t.Helper()
+	if strings.HasPrefix(ep, "tcp:") {
+		return ep
+	}
+	return ep + "2"
 }

@@ -63,15 +63,16 @@ type pipe struct {
 	untaken  atomic.Int64 // inproc: pushed here and not yet taken by the other end's user; that end counts down
 	since    time.Time
 
-	peerInfo  monitor.Peer
-	routingID string // ROUTER: the name that the peer goes by
-	refused   bool   // not admitted by the pattern: unread until the holder goes
-	admitted  waitlist
-	mark      uint64         // last distribution that chose this pipe
-	topics    map[string]int // publisher: what the peer subscribed to, counting duplicates
-	tell      subscriptionDelta
-	ended     bool
-	stats     counters
+	peerInfo   monitor.Peer
+	routingID  string         // ROUTER: the name that the peer goes by
+	refused    bool           // not admitted by the pattern: its messages wait until the holder goes
+	mark       uint64         // last distribution that chose this pipe
+	topics     map[string]int // publisher: what the peer subscribed to, counting duplicates
+	topicBytes int            // publisher: of all topics that are kept for the peer
+	warned     bool           // publisher: the log has said that the peer subscribes to too much
+	tell       subscriptionDelta
+	ended      bool
+	stats      counters
 }
 
 func newPipe(s *Socket, ep *endpoint, accepted bool) *pipe {
@@ -147,7 +148,7 @@ func (p *pipe) writable() bool {
 		return !p.peerGone && !p.refused && (queued || !p.tell.empty())
 	}
 	c := p.conn
-	return c != nil && !c.failed && !p.refused && (queued || len(c.control) > 0 || !p.tell.empty())
+	return c != nil && !c.failed && (len(c.control) > 0 || !p.refused && (queued || !p.tell.empty()))
 }
 
 // drain is the transient writer: it exists only while there is something to write.
@@ -220,7 +221,7 @@ func (p *pipe) recycleBatch() {
 func (p *pipe) writeChunk(c *conn) {
 	control := c.takeControl()
 	n := 0
-	if p.take() {
+	if !p.refused && p.take() {
 		n = zmtp.ChunkLen(p.batch.msgs[p.pos:])
 		p.release(n)
 	}
@@ -401,9 +402,8 @@ func (p *pipe) waitRoom(c *conn) bool {
 	}
 }
 
-// readable reports whether p takes messages at all. A connection asks before it reads; an inproc sender asks here, and
-// its receiver may not even have joined yet.
-func (p *pipe) readable(c *conn) bool { return c != nil || p.peer != nil && !p.refused }
+// readable reports whether p takes messages at all: not while it is refused, nor before an inproc receiver has joined.
+func (p *pipe) readable(c *conn) bool { return !p.refused && (c != nil || p.peer != nil) }
 
 // popIn takes the next inbound message of p for the user.
 func (p *pipe) popIn() item {

@@ -22,6 +22,7 @@ type publisher struct {
 	xpub        bool
 	table       subscriptionTable
 	upward      queue[subscriptionMsg]
+	upwardBytes int64                         // of the topics in upward
 	manual      *pipe                         // XPubManual: whose subscription the user took last
 	asked       map[*pipe]map[string]struct{} // XPubManual: what each peer asked for, to be taken back when it goes
 	round       uint64
@@ -58,6 +59,13 @@ func (d *publisher) accept(p *pipe, m *zmq4.Msg) bool {
 	return true
 }
 
+// command is a subscription that came in another form than a message's. It counts as one all the same.
+func (d *publisher) command(p *pipe, on bool, topic string) {
+	d.s.stats.received(&p.stats, 1+len(topic))
+	d.s.stats.delivered(&p.stats, 1+len(topic))
+	d.subscription(p, on, topic)
+}
+
 // subscription applies what a peer said, or in manual mode only hands it up.
 func (d *publisher) subscription(p *pipe, on bool, topic string) {
 	up := false
@@ -77,13 +85,18 @@ func (d *publisher) subscription(p *pipe, on bool, topic string) {
 // ask notes what a peer of a manual XPUB wants, and reports whether its user is to be told.
 func (d *publisher) ask(p *pipe, on bool, topic string) bool {
 	topics := d.asked[p]
-	if !on {
+	_, known := topics[topic]
+	switch {
+	case known && !on:
 		delete(topics, topic)
+		p.topicBytes -= len(topic)
 		return true
-	}
-	if _, known := topics[topic]; !known && d.atLimit(p, len(topics)) {
+	case known || !on:
+		return true
+	case d.atLimit(p, len(topics), topic):
 		return false
 	}
+	p.topicBytes += len(topic)
 	if topics == nil {
 		topics = map[string]struct{}{}
 		d.asked[p] = topics
@@ -92,14 +105,18 @@ func (d *publisher) ask(p *pipe, on bool, topic string) bool {
 	return true
 }
 
-// atLimit reports whether a peer with n subscriptions may have no more, and counts the one that is refused.
-func (d *publisher) atLimit(p *pipe, n int) bool {
-	limit := d.s.st.maxSubscriptions
-	if n < limit {
+// atLimit reports whether a peer with n subscriptions may not have topic too, and counts it as refused. Topics are long
+// if the peer likes: together they may take as much as unread messages.
+func (d *publisher) atLimit(p *pipe, n int, topic string) bool {
+	st := &d.s.st
+	if n < st.maxSubscriptions && int64(p.topicBytes+len(topic)) <= st.recvBytes {
 		return false
 	}
 	d.s.noteDrop(p, DropSubscription, 1)
-	d.s.log.Warn("subscription ignored: peer has too many", "endpoint", p.endpoint(), "limit", limit)
+	if !p.warned {
+		p.warned = true // once: it is the peer who would fill the log
+		d.s.log.Warn("subscriptions ignored: peer has too many", "endpoint", p.endpoint(), "count", n, "bytes", p.topicBytes)
+	}
 	return true
 }
 
@@ -122,7 +139,7 @@ func (d *publisher) answer(on bool, topic string) error {
 
 // subscribe puts the filter in force, and reports whether an XPUB's user is to be told.
 func (d *publisher) subscribe(p *pipe, topic string) bool {
-	if p.topics[topic] == 0 && d.atLimit(p, len(p.topics)) {
+	if p.topics[topic] == 0 && d.atLimit(p, len(p.topics), topic) {
 		return false
 	}
 	if p.topics == nil {
@@ -133,6 +150,7 @@ func (d *publisher) subscribe(p *pipe, topic string) bool {
 	if p.topics[topic] > 1 {
 		return verbose
 	}
+	p.topicBytes += len(topic)
 	first := d.table.add(topic, p)
 	d.note(monitor.Subscribed, p, topic)
 	if len(p.topics) == 1 {
@@ -149,6 +167,7 @@ func (d *publisher) unsubscribe(p *pipe, topic string) bool {
 		return false
 	case 1:
 		delete(p.topics, topic)
+		p.topicBytes -= len(topic)
 		last := d.table.remove(topic, p)
 		d.note(monitor.Unsubscribed, p, topic)
 		if len(p.topics) == 0 {
@@ -174,7 +193,7 @@ func (d *publisher) handUp(p *pipe, on bool, topic string) {
 	if !d.xpub {
 		return
 	}
-	if d.upward.len() >= d.s.st.maxSubscriptions {
+	if d.upward.len() >= d.s.st.maxSubscriptions || d.upwardBytes+int64(len(topic)) > d.s.st.recvBytes {
 		d.s.noteDrop(p, DropSubscription, 1)
 		return
 	}
@@ -183,6 +202,7 @@ func (d *publisher) handUp(p *pipe, on bool, topic string) {
 		frame[0] = 1
 	}
 	copy(frame[1:], topic)
+	d.upwardBytes += int64(len(topic))
 	d.upward.push(subscriptionMsg{item{msg: zmq4.NewMsg(frame), conn: p.connID()}, p})
 	d.s.recvWait.wake()
 }
@@ -190,6 +210,7 @@ func (d *publisher) handUp(p *pipe, on bool, topic string) {
 func (d *publisher) pop() (item, bool) {
 	if d.upward.len() > 0 {
 		m := d.upward.pop()
+		d.upwardBytes -= int64(payload(m.it.msg) - 1)
 		d.manual = m.p
 		return m.it, true
 	}
@@ -203,6 +224,7 @@ func (d *publisher) pop() (item, bool) {
 func (d *publisher) lost(p *pipe) {
 	manual := d.xpub && d.s.st.xpubManual
 	for topic := range d.asked[p] {
+		p.topicBytes -= len(topic)
 		d.handUp(p, false, topic)
 	}
 	delete(d.asked, p)

@@ -7,8 +7,12 @@ import (
 )
 
 func TestQueueModel(t *testing.T) {
+	pool := ringPool[int]()
 	rapid.Check(t, func(t *rapid.T) {
 		var q queue[int]
+		if rapid.Bool().Draw(t, "pooled") {
+			q.pool = pool
+		}
 		var model []int
 		pushed := 0
 		t.Repeat(map[string]func(*rapid.T){
@@ -31,7 +35,7 @@ func TestQueueModel(t *testing.T) {
 				if q.len() != len(model) {
 					t.Fatalf("len %d, want %d", q.len(), len(model))
 				}
-				if q.len() == 0 && len(q.buf) > shrinkAbove {
+				if q.len() == 0 && len(q.buf) > keepCap {
 					t.Fatalf("an empty queue keeps room for %d", len(q.buf))
 				}
 			},

@@ -36,8 +36,7 @@ type Socket struct {
 	handshakes   *semaphore.Weighted
 	stopping     chan struct{} // closed when Close begins
 	done         chan struct{} // closed when all has ended
-	closeOnce    sync.Once
-	closeErr     error // set before done is closed
+	closeErr     error         // set before done is closed
 
 	mu                        sync.Mutex // guards all below, and everything in pipes, endpoints and connections
 	cfg                       Config
@@ -152,7 +151,7 @@ func (s *Socket) closedError() error {
 
 // Subscribe asks for messages that start with prefix; "" is all. Subscriptions are counted: as many Unsubscribe calls
 // end it. It returns at once; publishers are told in the background, again after each reconnect. On XPUB with
-// XPubManual it subscribes the peer whose message was received last. Other types return ErrNotSupported. (ZMQ_SUBSCRIBE)
+// XPubManual it subscribes the peer whose subscription Recv gave last (ErrState when there was none, or C is in use). Other types return ErrNotSupported. (ZMQ_SUBSCRIBE)
 func (s *Socket) Subscribe(prefix string) error {
 	return s.changeSubscription("subscribe", prefix, true)
 }

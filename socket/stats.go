@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -156,7 +158,7 @@ func (s *Socket) Stats() Stats {
 	return st
 }
 
-// Peers returns the peers that are connected now, handshake done. It does not block.
+// Peers returns the peers that are connected now, handshake done, oldest connection first. It does not block.
 func (s *Socket) Peers() []PeerInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,6 +172,7 @@ func (s *Socket) peers() []PeerInfo {
 			infos = append(infos, p.info())
 		}
 	})
+	slices.SortFunc(infos, func(a, b PeerInfo) int { return cmp.Compare(a.Conn, b.Conn) })
 	return infos
 }
 

@@ -111,8 +111,8 @@ func TestSubscriptionDeltaModel(t *testing.T) {
 				if len(d.change) != pending || d.empty() != (pending == 0) {
 					t.Fatalf("%d changes, want %d", len(d.change), pending)
 				}
-				if len(d.order) > 64+2*len(d.change) {
-					t.Fatalf("%d places for %d changes", len(d.order), len(d.change))
+				if len(d.order) > 64+2*len(state) {
+					t.Fatalf("%d places for %d topics", len(d.order), len(state))
 				}
 			},
 		})

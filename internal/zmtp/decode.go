@@ -13,7 +13,7 @@ const (
 
 	maxBatch      = 256
 	maxCommand    = 64 << 10
-	frameOverhead = 32 // counted for each frame on top of its body, so that empty frames are bounded too
+	frameOverhead = 32 // counted for each frame after the first on top of its body, so that empty frames are bounded too
 	maxGather     = 16 // frames of a multipart message that are decoded in one go
 )
 
@@ -21,7 +21,7 @@ const (
 // used by one goroutine at a time. Errors of the protocol are final; errors of the connection, such as a passed read deadline,
 // are not: ReadBatch may be called again and goes on where it was.
 type Decoder struct {
-	MaxMsgSize int64 // bytes of a whole message, each frame counting its length plus 32; negative is no limit
+	MaxMsgSize int64 // bytes of a whole message, each frame after the first counting 32 more; negative is no limit
 	MaxFrames  int   // frames of a message as it came, without Prefix; 0 or negative is no limit
 
 	// Prefix, when not nil, is put in front of every message as a frame of its own. All messages share its bytes.
@@ -80,7 +80,7 @@ func (d *Decoder) decode(dst []zmq4.Msg) []zmq4.Msg {
 		// The fast path: a whole short frame that is a message of its own.
 		if len(b) >= shortHeader && b[0] == 0 && int(b[1]) <= len(b)-shortHeader && !d.part.busy {
 			n := shortHeader + int(b[1])
-			if d.MaxMsgSize >= 0 && int64(b[1])+frameOverhead > d.MaxMsgSize {
+			if d.MaxMsgSize >= 0 && int64(b[1]) > d.MaxMsgSize {
 				d.err = fmt.Errorf("%w: %d bytes", ErrOversize, b[1])
 				return dst
 			}

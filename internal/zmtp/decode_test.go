@@ -154,9 +154,9 @@ func TestDecodeViolations(t *testing.T) {
 		{"length 2^63-1", longFrame(0, 1<<63-1), 1 << 30, ErrOversize},
 		{"length 2^63-1 without limit", longFrame(0, 1<<63-1), -1, ErrOversize},
 		{"64 GiB", longFrame(0, 64<<30), 1 << 30, ErrOversize},
-		{"short frame too long", []byte{0, 33, 'x'}, 64, ErrOversize},
-		{"whole short frame too long", append([]byte{0, 33}, repeat(33)...), 64, ErrOversize},
-		{"sum too long", append([]byte{1, 10}, append(repeat(10), 0, 10)...), 80, ErrOversize},
+		{"short frame too long", []byte{0, 65, 'x'}, 64, ErrOversize},
+		{"whole short frame too long", append([]byte{0, 65}, repeat(65)...), 64, ErrOversize},
+		{"sum too long", append([]byte{1, 10}, append(repeat(10), 0, 10)...), 51, ErrOversize},
 		{"empty frames too many bytes", many, 50 * 32, ErrOversize},
 		{"empty frames too many", many, -1, ErrOversize},
 	}
@@ -194,9 +194,9 @@ func (e *then) Read(p []byte) (int, error) {
 
 // TestDecodeLimitsExact: what is just within the limits passes.
 func TestDecodeLimitsExact(t *testing.T) {
-	wire := AppendMessage(AppendMessage(nil, msg("0123456789", "0123456789")), msg(string(repeat(84-32))))
+	wire := AppendMessage(AppendMessage(nil, msg("0123456789", "0123456789")), msg(string(repeat(52))))
 	d := NewDecoder(NewReader(bytes.NewReader(wire)))
-	d.MaxMsgSize, d.MaxFrames = 84, 2
+	d.MaxMsgSize, d.MaxFrames = 10+32+10, 2
 	d.Prefix = []byte("not counted")
 	if msgs, err := decodeAll(d); err != io.EOF || len(msgs) != 2 {
 		t.Fatal(len(msgs), err)

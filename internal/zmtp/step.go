@@ -112,7 +112,7 @@ func (d *Decoder) check(h header, size int64, count int) error {
 		return fmt.Errorf("%w: command of %d bytes", ErrProtocol, h.n)
 	case h.flags&flagCommand != 0:
 		return nil
-	case h.n > math.MaxInt-longHeader-frameOverhead, d.MaxMsgSize >= 0 && int64(h.n) > d.MaxMsgSize-size-frameOverhead:
+	case h.n > math.MaxInt-longHeader-frameOverhead, d.MaxMsgSize >= 0 && int64(h.n) > d.MaxMsgSize-size:
 		return fmt.Errorf("%w: frame of %d bytes after %d", ErrOversize, h.n, size)
 	case d.MaxFrames > 0 && count >= d.MaxFrames:
 		return fmt.Errorf("%w: more than %d frames", ErrOversize, d.MaxFrames)
