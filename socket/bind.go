@@ -215,32 +215,3 @@ func (e *endpoint) closeListener() {
 	e.s.hub.Record(ev)
 	e.ln.Close()
 }
-
-// EndpointInfo tells of one endpoint.
-type EndpointInfo struct {
-	Endpoint string        // as it was really bound, ZMQ_LAST_ENDPOINT; as given, when dialled
-	Bound    bool          // by Listen; else by Dial
-	State    EndpointState // how it stands now
-	Conns    int           // connections, those in their handshake included
-}
-
-// Endpoints returns the socket's endpoints, oldest first. It does not block.
-func (s *Socket) Endpoints() []EndpointInfo {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	infos := make([]EndpointInfo, 0, len(s.endpoints))
-	for _, e := range s.endpoints {
-		info := EndpointInfo{Endpoint: e.resolved, Bound: e.bound, State: e.state, Conns: len(e.live)}
-		if e.net == nil {
-			info.Conns = len(e.pipes)
-		}
-		if !e.bound && e.pipe.joined() {
-			info.State, info.Conns = Connected, 1
-		}
-		infos = append(infos, info)
-	}
-	return infos
-}
-
-// joined reports whether the pipe has a peer now.
-func (p *pipe) joined() bool { return p.conn != nil || p.peer != nil && !p.ended }

@@ -131,11 +131,13 @@ type Config struct {
 	// MaxFrames bounds the frames of one inbound message. Default 65,536; Unlimited: off.
 	MaxFrames int
 	// RecvBytes bounds the bytes of all inbound messages that wait in this socket, partial ones included; above it,
-	// connections are not read. Default 256 MiB; Unlimited: off.
+	// connections are not read, and a peer that keeps others waiting with a message that does not go on (less than
+	// 64 KiB in 10 s) is disconnected. Default 256 MiB; Unlimited: off.
 	RecvBytes int64
-	// MaxPending bounds the accepted connections that have not sent a greeting; the oldest goes first. Default 4096.
+	// MaxPending bounds the accepted connections that have not sent a greeting or wait for one of MaxHandshakes; the
+	// oldest goes first. Default 4096.
 	MaxPending int
-	// MaxHandshakes bounds the handshakes that are worked on at the same time. Default 64.
+	// MaxHandshakes bounds the handshakes that are worked on at the same time, for at most 5 s each. Default 64.
 	MaxHandshakes int
 	// MaxSubscriptions bounds the subscriptions of one peer, as RecvBytes bounds the bytes of their topics. Default
 	// 1,000,000; Unlimited: off.

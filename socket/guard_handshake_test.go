@@ -3,6 +3,7 @@ package socket
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +54,7 @@ var badHandshakes = []struct {
 	{"incompatible Socket-Type", nil, rawReady("Socket-Type", "SUB"), 0, 0, monitor.ErrProtocol},
 	{"two Socket-Types", nil, rawReady("Socket-Type", "PUSH", "socket-type", "PUSH"), 0, 0, monitor.ErrProtocol},
 	{"Identity of 256 bytes", nil, rawReady("Socket-Type", "PUSH", "Identity", strings.Repeat("i", 256)), 0, 0, monitor.ErrProtocol},
+	{"257 properties", nil, rawReady(slices.Concat([]string{"Socket-Type", "PUSH"}, slices.Repeat([]string{"X", ""}, 256))...), 0, 0, monitor.ErrProtocol},
 	{"nameless property", nil, rawReady("", "x"), 0, 0, monitor.ErrProtocol},
 	{"name cut", nil, rawCommand("READY", "\x0bSocket-Ty"), 0, 0, monitor.ErrProtocol},
 	{"value length cut", nil, rawCommand("READY", "\x0bSocket-Type\x00\x00"), 0, 0, monitor.ErrProtocol},

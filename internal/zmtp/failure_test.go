@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,6 +81,7 @@ var failures = []struct {
 	{"two Socket-Types", cat(okGreet, ready("Socket-Type", "PUSH", "SOCKET-TYPE", "PUSH")), Silent, 0, "two"},
 	{"Identity of 256 bytes", cat(okGreet, ready("Socket-Type", "PUSH", "Identity", strings.Repeat("x", 256))), Silent, 0, "Identity"},
 	{"two Identities", cat(okGreet, ready("Identity", "a", "identity", "b", "Socket-Type", "PUSH")), Silent, 0, "Identity"},
+	{"257 properties", cat(okGreet, ready(slices.Concat([]string{"Socket-Type", "PUSH"}, slices.Repeat([]string{"X", ""}, 256))...)), Silent, 0, "malformed"},
 	{"empty property name", cat(okGreet, ready("", "x")), Silent, 0, "malformed"},
 	{"name beyond the end", cat(okGreet, AppendCommand(nil, "READY", []byte{200, 'S'})), Silent, 0, "malformed"},
 	{"no value length", cat(okGreet, AppendCommand(nil, "READY", []byte{1, 'S', 0, 0})), Silent, 0, "malformed"},

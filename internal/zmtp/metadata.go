@@ -11,6 +11,9 @@ import (
 const (
 	keySocketType = "Socket-Type"
 	keyIdentity   = "Identity"
+
+	// maxProperties bounds what a connection keeps of its peer: 64 KiB of the shortest ones would be a map of 1 MiB.
+	maxProperties = 256
 )
 
 var errMetadata = errors.New("malformed metadata")
@@ -20,9 +23,9 @@ var errMetadata = errors.New("malformed metadata")
 func checkMetadata(body []byte, own zmq4.SocketType) *HandshakeError {
 	var peer string
 	var seenType, seenIdentity bool
-	for len(body) > 0 {
+	for count := 1; len(body) > 0; count++ {
 		name, value, rest, ok := property(body)
-		if !ok {
+		if !ok || count > maxProperties {
 			return &HandshakeError{Failure: Silent, Err: errMetadata}
 		}
 		switch {
