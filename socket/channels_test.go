@@ -119,6 +119,25 @@ func TestChannelEndsARange(t *testing.T) {
 	})
 }
 
+// TestUnreadSubscriptionsAtClose: what XPUB's user does not read of subscriptions is no loss of messages.
+func TestUnreadSubscriptionsAtClose(t *testing.T) {
+	eachTransport(t, func(t *testing.T, ep string) {
+		xpub, xsub := open(t, zmq4.XPub, &Config{RecvHWM: 1}), open(t, zmq4.XSub, nil)
+		dial(t, xsub, bind(t, xpub, ep))
+		for i := range 5 {
+			send(t, xsub, fmt.Sprint("\x01", i))
+		}
+		until(t, "all are in force", func() bool { p := xpub.Peers(); return len(p) == 1 && p[0].Subscriptions == 5 })
+		closeNow(t, xsub)
+		until(t, "all have ended", func() bool { return len(xpub.Peers()) == 0 })
+		until(t, "the channel is full", func() bool { return len(xpub.C()) == 1 })
+		closeNow(t, xpub)
+		if st := xpub.Stats(); st.In.Delivered != 5 || st.In.Received != 5 || st.In.Dropped != 0 || len(st.Dropped) != 0 {
+			t.Fatalf("in %+v, dropped %v", st.In, st.Dropped)
+		}
+	})
+}
+
 // TestOut sends what it is given, in order, and counts what cannot be sent.
 func TestOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

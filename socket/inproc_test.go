@@ -214,6 +214,31 @@ func TestInprocJoinsWhole(t *testing.T) {
 	}
 }
 
+// TestInprocSenderWaitsForTheOtherEndToJoin is the same, in the order that chance seldom gives.
+func TestInprocSenderWaitsForTheOtherEndToJoin(t *testing.T) {
+	router, dealer := open(t, zmq4.Router, nil), open(t, zmq4.Dealer, &Config{RoutingID: "d"})
+	dial(t, router, "inproc://"+t.Name()+" unbound")
+	bind(t, dealer, "inproc://"+t.Name())
+	dialled, b := router.endpoints[0].pipe, dealer.endpoints[0]
+	accepted := newPipe(dealer, b, true)
+	accepted.peer, accepted.inprocID = dialled, newConnID()
+	if !b.admitInproc(accepted, router.inprocSelf()) {
+		t.Fatal("not admitted")
+	}
+	send(t, dealer, "x")
+	self := dealer.inprocSelf()
+	until(t, "the sender waits", func() bool {
+		router.mu.Lock()
+		defer router.mu.Unlock()
+		return len(dialled.inRoom.waiting) == 1
+	})
+	router.mu.Lock()
+	dialled.inprocID = newConnID()
+	dialled.joinInproc(accepted, self, monitor.Connected)
+	router.mu.Unlock()
+	want(t, recv(t, router), "d", "x")
+}
+
 // TestInprocChurn binds, unbinds, dials and closes from several goroutines at once; what remains is an empty registry.
 func TestInprocChurn(t *testing.T) {
 	registry := NewInproc()

@@ -24,8 +24,9 @@ type pattern interface {
 	accept(p *pipe, m *zmq4.Msg) bool
 	// mayRecv returns the error of a Recv that the state forbids.
 	mayRecv() error
-	// pop takes the next message for the user.
-	pop() (item, bool)
+	// pop takes the next message for the user, and reports whether there was one. (An item is too big to be returned: the
+	// copies cost more than the rest of Recv.)
+	pop(to *item) bool
 }
 
 // errWait asks the caller of pattern.send to wait for room. It does not leave the package.
@@ -88,16 +89,16 @@ func (f fairQueue) detach(p *pipe) {
 }
 
 // pop takes one message from the pipe whose turn it is.
-func (f fairQueue) pop() (item, bool) {
+func (f fairQueue) pop(to *item) bool {
 	p := f.s.in.current()
 	if p == nil {
-		return item{}, false
+		return false
 	}
-	it := p.popIn()
+	p.popIn(to)
 	if p.in.len() > 0 {
 		f.s.in.advance() // an emptied pipe has left its place to the next one
 	}
-	return it, true
+	return true
 }
 
 // balance gives m to the pipe with room whose turn it is.

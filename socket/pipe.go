@@ -406,18 +406,17 @@ func (p *pipe) waitRoom(c *conn) bool {
 func (p *pipe) readable(c *conn) bool { return !p.refused && (c != nil || p.peer != nil) }
 
 // popIn takes the next inbound message of p for the user.
-func (p *pipe) popIn() item {
-	it := p.takeIn()
-	p.s.stats.delivered(&p.stats, payload(it.msg))
-	return it
+func (p *pipe) popIn(to *item) {
+	p.takeIn(to)
+	p.s.stats.delivered(&p.stats, to.size-frameFootprint*len(to.msg.Frames))
 }
 
 // takeIn takes the next inbound message of p, and lets its deliverer go on when the queue is half empty: waking it for
 // every message would cost a goroutine switch each.
-func (p *pipe) takeIn() item {
-	it := p.in.pop()
+func (p *pipe) takeIn(to *item) {
+	p.in.popTo(to)
 	s := p.s
-	s.queuedBytes -= int64(it.size)
+	s.queuedBytes -= int64(to.size)
 	p.taken()
 	if p.in.len() == 0 {
 		s.in.deactivate(p)
@@ -429,11 +428,12 @@ func (p *pipe) takeIn() item {
 		p.inRoom.wakeAll()
 	}
 	s.releaseBytes()
-	return it
 }
 
-// footprint is what a message counts against RecvBytes: an empty frame is not free.
-func footprint(m zmq4.Msg) int { return payload(m) + 32*len(m.Frames) }
+// frameFootprint is what a frame counts against RecvBytes besides its bytes: an empty one is not free.
+const frameFootprint = 32
+
+func footprint(m zmq4.Msg) int { return payload(m) + frameFootprint*len(m.Frames) }
 
 // payload is the number of bytes in m's frames.
 func payload(m zmq4.Msg) int {

@@ -207,17 +207,15 @@ func (d *publisher) handUp(p *pipe, on bool, topic string) {
 	d.s.recvWait.wake()
 }
 
-func (d *publisher) pop() (item, bool) {
+func (d *publisher) pop(to *item) bool {
 	if d.upward.len() > 0 {
 		m := d.upward.pop()
 		d.upwardBytes -= int64(payload(m.it.msg) - 1)
 		d.manual = m.p
-		return m.it, true
+		*to = m.it
+		return true
 	}
-	if !d.xpub {
-		return item{}, false
-	}
-	return d.fairQueue.pop()
+	return d.xpub && d.fairQueue.pop(to)
 }
 
 // lost forgets what p's connection had subscribed to: the next one says it anew.

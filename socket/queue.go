@@ -28,16 +28,21 @@ func (q *queue[T]) push(v T) {
 	q.n++
 }
 
-func (q *queue[T]) pop() T {
+func (q *queue[T]) pop() (v T) {
+	q.popTo(&v)
+	return v
+}
+
+// popTo is pop for elements that are too big to be returned through several calls.
+func (q *queue[T]) popTo(to *T) {
 	var zero T
-	v := q.buf[q.head]
+	*to = q.buf[q.head]
 	q.buf[q.head] = zero
 	q.head = (q.head + 1) & (len(q.buf) - 1)
 	q.n--
 	if q.n == 0 && len(q.buf) > keepCap {
 		q.shrink()
 	}
-	return v
 }
 
 func (q *queue[T]) grow() {

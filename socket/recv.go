@@ -19,9 +19,11 @@ const pumpBatch = 64
 func (s *Socket) Recv() (zmq4.Msg, error) {
 	s.mu.Lock()
 	if s.c == nil {
-		if it, ok := s.pop(); ok {
+		if s.pop() {
+			m := s.popped.msg
+			s.popped.msg = zmq4.Msg{}
 			s.mu.Unlock()
-			return it.msg, nil
+			return m, nil
 		}
 	}
 	wait := s.st.recvTimeout
@@ -71,18 +73,21 @@ func (s *Socket) TryRecv() (zmq4.Msg, error) {
 			}
 		default:
 		}
-	} else if it, ok := s.pop(); ok {
-		return it.msg, nil
+	} else if s.pop() {
+		return s.takePopped().msg, nil
 	}
 	return zmq4.Msg{}, opError("recv", ErrAgain)
 }
 
-// pop takes the next message for a caller of Recv.
-func (s *Socket) pop() (item, bool) {
-	if s.closing || s.pat.mayRecv() != nil {
-		return item{}, false
-	}
-	return s.pat.pop()
+// pop takes the next message for a caller of Recv into popped.
+func (s *Socket) pop() bool {
+	return !s.closing && s.pat.mayRecv() == nil && s.pat.pop(&s.popped)
+}
+
+func (s *Socket) takePopped() item {
+	it := s.popped
+	s.popped = item{}
+	return it
 }
 
 func (s *Socket) recv(ctx context.Context, wait time.Duration) (item, error) {
@@ -100,8 +105,8 @@ func (s *Socket) recv(ctx context.Context, wait time.Duration) (item, error) {
 		if s.c != nil {
 			return s.recvPumped(ctx, timeout)
 		}
-		if it, ok := s.pat.pop(); ok {
-			return it, nil
+		if s.pop() {
+			return s.takePopped(), nil
 		}
 		if err := s.waitFor(&s.recvWait, ctx, timeout); err != nil {
 			return item{}, opError("recv", err)
@@ -185,17 +190,17 @@ func (s *Socket) discardUnread(reason string) {
 // pump moves messages from the queues into C's channel.
 func (s *Socket) pump() error {
 	defer close(s.c)
-	var batch [pumpBatch]item
+	batch := new([pumpBatch]item)
 	limit := min(pumpBatch, max(1, cap(s.c)))
 	for {
 		n, ok := s.pumpTake(batch[:limit])
 		if !ok {
 			return nil
 		}
-		for i, it := range batch[:n] {
+		for i := range batch[:n] {
 			if len(s.c) < cap(s.c) {
-				s.c <- it.msg // cannot block: nobody else sends
-			} else if !s.offer(it) {
+				s.c <- batch[i].msg // cannot block: nobody else sends
+			} else if !s.offer(batch[i]) {
 				s.pumpDrop(batch[i:n])
 				return nil
 			}
@@ -211,11 +216,9 @@ func (s *Socket) pumpTake(batch []item) (n int, ok bool) {
 	defer s.mu.Unlock()
 	for !s.closing {
 		for n < len(batch) {
-			it, ok := s.pat.pop()
-			if !ok {
+			if !s.pat.pop(&batch[n]) {
 				break
 			}
-			batch[n] = it
 			n++
 		}
 		switch {
@@ -244,9 +247,9 @@ func (s *Socket) offer(it item) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !s.closing {
-		if newer, ok := s.pat.pop(); ok {
+		if s.pop() {
 			s.undeliver(it, DropConflated)
-			it = newer
+			it = s.takePopped()
 		}
 		w := s.recvWait.add()
 		s.mu.Unlock()

@@ -41,7 +41,8 @@ func (r *reqPattern) send(m zmq4.Msg) error {
 func (r *reqPattern) forgetReply() {
 	r.s.discardUnread(DropStale)
 	for p := r.s.in.current(); p != nil; p = r.s.in.current() {
-		r.s.discard(p, p.takeIn().msg, DropStale)
+		p.takeIn(&r.s.popped)
+		r.s.discard(p, r.s.takePopped().msg, DropStale)
 	}
 }
 
@@ -73,15 +74,12 @@ func (r *reqPattern) accept(p *pipe, m *zmq4.Msg) bool {
 	return true
 }
 
-func (r *reqPattern) pop() (item, bool) {
-	if r.s.unread() > 0 {
-		return item{}, false
+func (r *reqPattern) pop(to *item) bool {
+	if r.s.unread() > 0 || !r.fairQueue.pop(to) {
+		return false
 	}
-	it, ok := r.fairQueue.pop()
-	if ok {
-		r.waiting = false
-	}
-	return it, ok
+	r.waiting = false
+	return true
 }
 
 func (r *reqPattern) mayRecv() error {
@@ -131,22 +129,18 @@ func delimiter(frames [][]byte) int {
 	return -1
 }
 
-func (r *repPattern) pop() (item, bool) {
-	if r.state == repBusy || r.s.unread() > 0 {
-		return item{}, false
-	}
+func (r *repPattern) pop(to *item) bool {
 	p := r.s.in.current()
-	it, ok := r.fairQueue.pop()
-	if !ok {
-		return item{}, false
+	if r.state == repBusy || r.s.unread() > 0 || !r.fairQueue.pop(to) {
+		return false
 	}
-	n := delimiter(it.msg.Frames) + 1
-	r.state, r.peer, r.envelope = repBusy, p, it.msg.Frames[:n:n]
-	it.msg.Frames = it.msg.Frames[n:]
+	n := delimiter(to.msg.Frames) + 1
+	r.state, r.peer, r.envelope = repBusy, p, to.msg.Frames[:n:n]
+	to.msg.Frames = to.msg.Frames[n:]
 	if p.ended {
 		r.state = repLost
 	}
-	return it, true
+	return true
 }
 
 func (r *repPattern) mayRecv() error {

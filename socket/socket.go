@@ -64,6 +64,8 @@ type Socket struct {
 	flushed      waitlist // Close, waiting for pipes to be flushed
 	peersChanged waitlist // WaitPeers
 
+	popped item // what a caller of Recv takes with it: a local would be an allocation
+
 	c    chan zmq4.Msg // C's channel; nil until asked for
 	outC chan zmq4.Msg // Out's channel; nil until asked for
 }
