@@ -25,7 +25,7 @@ func TestChannelOfEachType(t *testing.T) {
 			case zmq4.Req, zmq4.Rep:
 				capacity = 1
 			}
-			if cap(s.C()) != capacity || s.C() != s.C() {
+			if c := s.C(); cap(c) != capacity || c != s.C() {
 				t.Errorf("%s, RecvHWM %d: capacity %d, want %d", typ, hwm, cap(s.C()), capacity)
 			}
 		}
