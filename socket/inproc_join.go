@@ -115,9 +115,10 @@ func (p *pipe) handOver() {
 	if len(msgs) > 0 {
 		n, ok = peer.deliver(msgs, nil)
 	}
+	bytes := payloads(p.batch, p.pos, n)
 	p.s.mu.Lock()
 	p.release(n)
-	p.wrote(n, n, false)
+	p.wrote(n, n, bytes, false)
 	if !ok {
 		p.peerGone = true
 	}

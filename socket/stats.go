@@ -77,10 +77,10 @@ func (t *counters) accepted(p *counters, size int) {
 	p.out.AcceptedBytes += uint64(size)
 }
 
-func (t *counters) written(p *counters, size int) {
-	t.out.Written++
+func (t *counters) written(p *counters, n, size int) {
+	t.out.Written += uint64(n)
 	t.out.WrittenBytes += uint64(size)
-	p.out.Written++
+	p.out.Written += uint64(n)
 	p.out.WrittenBytes += uint64(size)
 }
 

@@ -128,8 +128,9 @@ func (p *pipe) writeChunk(c *conn) {
 	if err == nil && n > 0 {
 		done, straddled, err = c.w.WriteChunk(c.nc, p.batch.msgs[p.pos:p.pos+n])
 	}
+	bytes := payloads(p.batch, p.pos, done)
 	p.s.mu.Lock()
-	p.wrote(n, done, straddled)
+	p.wrote(n, done, bytes, straddled)
 	if err != nil {
 		p.requeue()
 		c.failLocked(err)
@@ -148,24 +149,28 @@ func (p *pipe) release(n int) {
 	p.noteRelieved()
 }
 
-// wrote settles the account of n released messages, done of which the kernel (or the inproc peer) has whole.
-func (p *pipe) wrote(n, done int, straddled bool) {
+// wrote settles the account of n released messages, done of which, with so many bytes, the kernel (or the inproc peer)
+// has whole.
+func (p *pipe) wrote(n, done, bytes int, straddled bool) {
 	p.inflight -= n
-	for _, m := range p.written(done) {
-		p.s.stats.written(&p.stats, payload(m))
-	}
+	p.pos += done
+	p.s.stats.written(&p.stats, done, bytes)
 	if straddled {
 		p.s.drop(p, p.batch.msgs[p.pos], DropWriteError)
 		p.pos++
 	}
 }
 
-func (p *pipe) written(n int) []zmq4.Msg {
+// payloads adds up n messages of a batch. It is done without the lock: a batch can be long.
+func payloads(batch *msgBuf, from, n int) int {
 	if n == 0 {
-		return nil
+		return 0
 	}
-	p.pos += n
-	return p.batch.msgs[p.pos-n : p.pos]
+	bytes := 0
+	for _, m := range batch.msgs[from : from+n] {
+		bytes += payload(m)
+	}
+	return bytes
 }
 
 // requeue puts what a broken connection left of the batch back at the head, in order.
