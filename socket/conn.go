@@ -29,6 +29,7 @@ type conn struct {
 	peer      monitor.Peer
 	control   []byte // commands to write before the next message
 	failed    bool
+	mute      bool  // a write failed: only what the peer sent before is still read
 	cause     error // why it failed first
 	hb        heartbeat
 	holdsSlot bool   // a handshake slot, between the greeting and the end of the handshake; only c's goroutine looks

@@ -16,6 +16,7 @@ type heartbeat struct {
 	interval *time.Timer
 	deadline *time.Timer // runs from a PING to the next sign of life
 	ttl      *time.Timer // runs from the peer's PING to the next sign of life
+	mute     *time.Timer // runs from a failed write, for as long as nothing is read
 	stalled  bool        // the read loop waits for room and can see no sign of life
 	unread   time.Time   // since when PONGs wait to be written
 	pinged   bool        // the batch that is being read has a PING: the TTL that it began is not over with the batch
@@ -32,12 +33,12 @@ func (h *heartbeat) start() {
 }
 
 func (h *heartbeat) stop() {
-	for _, t := range []*time.Timer{h.interval, h.deadline, h.ttl} {
+	for _, t := range []*time.Timer{h.interval, h.deadline, h.ttl, h.mute} {
 		if t != nil {
 			t.Stop()
 		}
 	}
-	h.interval, h.deadline, h.ttl = nil, nil, nil
+	h.interval, h.deadline, h.ttl, h.mute = nil, nil, nil, nil
 }
 
 func (h *heartbeat) ping() {
@@ -56,7 +57,7 @@ func (h *heartbeat) ping() {
 	h.interval.Reset(st.heartbeatInterval)
 }
 
-// arm starts one of the two deadlines. A timer that fired while relax stopped it finds itself replaced. Bytes of a
+// arm starts one of the deadlines. A timer that fired while relax stopped it finds itself replaced. Bytes of a
 // message that is not whole yet are a sign of life too, and begin a new term.
 func (h *heartbeat) arm(slot **time.Timer, d time.Duration, format string) {
 	seen := h.c.r.Received()
@@ -67,7 +68,7 @@ func (h *heartbeat) arm(slot **time.Timer, d time.Duration, format string) {
 		if *slot != t {
 			return
 		}
-		if got := h.c.r.Received(); got != seen {
+		if got := h.c.r.Received(); got != seen || h.stalled {
 			seen = got
 			t.Reset(d)
 			return
@@ -77,7 +78,7 @@ func (h *heartbeat) arm(slot **time.Timer, d time.Duration, format string) {
 	*slot = t
 }
 
-// relax notes a sign of life: it stops both deadlines.
+// relax notes a sign of life: it stops the deadlines that one ends.
 func (h *heartbeat) relax() {
 	if h.deadline != nil {
 		h.deadline.Stop()

@@ -129,5 +129,5 @@ func (p *pipe) writable() bool {
 		return !p.peerGone && !p.refused && (queued || !p.tell.empty())
 	}
 	c := p.conn
-	return c != nil && !c.failed && (len(c.control) > 0 || !p.refused && (queued || !p.tell.empty()))
+	return c != nil && !c.failed && !c.mute && (len(c.control) > 0 || !p.refused && (queued || !p.tell.empty()))
 }

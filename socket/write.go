@@ -5,6 +5,7 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/go-zeromq/zmq4"
 
@@ -14,6 +15,9 @@ import (
 
 // maxControl bounds the commands that wait to be written: a peer that floods us with PINGs and reads nothing is cut.
 const maxControl = 64 << 10
+
+// muteTime is how long a connection that cannot be written to may bring nothing.
+const muteTime = 10 * time.Second
 
 var errUnreadReplies error = &reasonError{monitor.ErrProtocol, errors.New("peer asks for replies and does not read them")}
 
@@ -133,8 +137,19 @@ func (p *pipe) writeChunk(c *conn) {
 	p.wrote(n, done, bytes, straddled)
 	if err != nil {
 		p.requeue()
-		c.failLocked(err)
+		c.writeFailed(err)
 	}
+}
+
+// writeFailed stops the writing. Reading goes on until it fails too: what the peer sent before it went is not lost. A
+// transport whose reads do not notice is given muteTime.
+func (c *conn) writeFailed(err error) {
+	if c.failed || c.mute {
+		return
+	}
+	c.mute = true
+	c.s.log.Debug("write failed", "endpoint", c.endpoint, "peer", c.remote, "error", err)
+	c.hb.arm(&c.hb.mute, muteTime, "nothing came for %v after a failed write: %w")
 }
 
 // release frees the room of the next n messages of the batch, before they are written: a sender goes on meanwhile.
