@@ -23,7 +23,10 @@ func (s *Socket) lookup(ep string) (address, network, error) {
 	if err != nil {
 		return a, nil, err
 	}
-	if t, ok := s.st.transports[a.scheme]; ok {
+	s.mu.Lock()
+	t, ok := s.st.transports[a.scheme]
+	s.mu.Unlock()
+	if ok {
 		return a, adaptTransport(a.scheme, t), nil
 	}
 	if a.scheme == "inproc" {

@@ -25,7 +25,8 @@ func (c *conn) paid() bool { return c != nil && c.dec != nil && c.reserved > c.d
 
 // reserve counts n bytes of a message that is still arriving, and waits while there is no room for them. So that not
 // every connection waits for the others with half a message each, one at a time may go beyond the limit when nothing
-// whole is queued: memory is bounded by RecvBytes and one MaxMsgSize.
+// whole is queued: memory is bounded by RecvBytes and one MaxMsgSize. So it is while Close flushes: what is queued stays
+// then, and what comes is read and dropped, since a peer that cannot write may not read either.
 func (c *conn) reserve(n int) error {
 	s := c.s
 	s.mu.Lock()
@@ -34,9 +35,7 @@ func (c *conn) reserve(n int) error {
 		switch {
 		case c.failed:
 			return c.cause
-		case s.closing:
-			return errLocal
-		case s.overdraft == nil && s.queuedBytes == 0 && !s.bytesLeft(n):
+		case s.overdraft == nil && (s.queuedBytes == 0 || s.closing) && !s.bytesLeft(n):
 			s.overdraft = c
 		}
 		if s.bytesLeft(n) || s.overdraft == c {

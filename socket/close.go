@@ -218,13 +218,17 @@ func (s *Socket) peerCount() int {
 	return n
 }
 
-// replace ends a pipe whose routing id another peer took over.
+// replace ends a pipe whose routing id another peer took over, and with a dialled one its endpoint, which would come
+// back and take the id again.
 func (s *Socket) replace(p *pipe) {
-	if p.conn != nil {
+	switch {
+	case p.conn != nil:
 		p.conn.failLocked(errReplaced)
-		return
+	case p.accepted:
+		p.end(DropDisconnected)
+	default:
+		p.ep.stopLocked()
 	}
-	p.end(DropDisconnected)
 }
 
 var errReplaced error = &reasonError{monitor.ErrLocal, &sentinel{text: "replaced by a peer with the same routing id"}}

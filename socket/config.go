@@ -137,7 +137,7 @@ type Config struct {
 	// MaxPending bounds the accepted connections that have not sent a greeting or wait for one of MaxHandshakes; the
 	// oldest goes first. Default 4096.
 	MaxPending int
-	// MaxHandshakes bounds the handshakes that are worked on at the same time, for at most 5 s each. Default 64.
+	// MaxHandshakes bounds the handshakes that are worked on at the same time, for at most 5 s and 64 KiB each. Default 512.
 	MaxHandshakes int
 	// MaxSubscriptions bounds the subscriptions of one peer, as RecvBytes bounds the bytes of their topics. Default
 	// 1,000,000; Unlimited: off.

@@ -28,7 +28,7 @@ func defaultSettings() settings {
 		maxFrames:         65536,
 		recvBytes:         256 << 20,
 		maxPending:        4096,
-		maxHandshakes:     64,
+		maxHandshakes:     512,
 		maxSubscriptions:  1_000_000,
 		backlog:           100,
 	}

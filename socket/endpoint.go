@@ -55,7 +55,11 @@ func (s *Socket) newEndpoint(a address, n network, bound bool) *endpoint {
 		s: s, addr: a, net: n, bound: bound, resolved: a.raw, stop: make(chan struct{}),
 		pipes: map[*pipe]bool{}, live: map[*conn]bool{},
 	}
-	e.ctx, e.cancel = context.WithCancel(s.ctx)
+	if bound {
+		e.ctx, e.cancel = s.ctx, func() {} // no attempts: a Listen that fails must leave nothing behind in s.ctx
+	} else {
+		e.ctx, e.cancel = context.WithCancel(s.ctx)
+	}
 	return e
 }
 

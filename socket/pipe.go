@@ -40,7 +40,8 @@ type pipe struct {
 	peer *pipe // inproc: the other end, once there is one
 
 	inprocID monitor.ConnID
-	peerHWM  int          // inproc: RecvHWM of the other end when the two met
+	ownHWM   int          // inproc: RecvHWM of this end when the two met; the other end counts on it
+	peerHWM  int          // inproc: ownHWM of the other end
 	untaken  atomic.Int64 // inproc: pushed here and not yet taken by the other end's user; that end counts down
 	since    time.Time
 

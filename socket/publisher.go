@@ -173,6 +173,7 @@ func (d *publisher) unsubscribe(p *pipe, topic string) bool {
 		if len(p.topics) == 0 {
 			d.subscribers--
 		}
+		d.relieved(p) // who waits for p need not any more
 		return last || d.s.st.xpubVerboser
 	}
 	p.topics[topic]--

@@ -95,6 +95,7 @@ func (e *endpoint) finish(out outcome) {
 	}
 	e.state = GaveUp
 	s.out.deactivate(e.pipe) // else it would be chosen in turn, for nothing
+	s.sendWait.wakeAll()     // who waits for this pipe waits in vain
 	s.flushed.wakeAll()
 	s.log.Warn("endpoint gave up: no reconnect follows", "endpoint", e.addr.raw, "reason", out.err)
 }

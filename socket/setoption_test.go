@@ -147,3 +147,24 @@ func TestRoutingIDOfALiveSocket(t *testing.T) {
 		}
 	})
 }
+
+// TestSetOptionWhileListening: an option may be set while another goroutine binds and dials.
+func TestSetOptionWhileListening(t *testing.T) {
+	s := open(t, zmq4.Pull, nil)
+	set := meanwhile(t, func() error {
+		for range 200 {
+			if err := s.SetOption("rcvhwm", 10); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for range 200 {
+		if err := s.Unbind(bind(t, s, "tcp://127.0.0.1:0")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := await(t, "the end of SetOption", set); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -18,7 +18,7 @@ const (
 	defaultMaxFrames         = 65536
 	defaultRecvBytes         = 256 << 20
 	defaultMaxPending        = 4096
-	defaultMaxHandshakes     = 64
+	defaultMaxHandshakes     = 512
 	defaultMaxSubscriptions  = 1_000_000
 	defaultBacklog           = 100
 
