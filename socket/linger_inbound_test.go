@@ -53,7 +53,7 @@ func TestFailedCallsLeaveNothing(t *testing.T) {
 	holder, s := open(t, zmq4.Pull, nil), open(t, zmq4.Pull, nil)
 	name := bind(t, holder, "inproc://"+t.Name())
 	before := measure()
-	for range 40_000 {
+	for range 120_000 {
 		wantErr(t, s.Listen(name), syscall.EADDRINUSE)
 	}
 	before.flat(t, 0)

@@ -36,6 +36,14 @@ func TestInprocRoomAfterRaisedMark(t *testing.T) {
 	}
 }
 
+// fill sends until neither queue nor connection takes more.
+func fill(t *testing.T, s *Socket, prefix ...string) {
+	t.Helper()
+	for trySends(t, s, prefix...) > 0 {
+		synctest.Wait()
+	}
+}
+
 // blockedSend starts a Send that has to wait, and returns its result.
 func blockedSend(t *testing.T, s *Socket, frames ...string) <-chan error {
 	t.Helper()
@@ -72,7 +80,7 @@ func TestNoDropUnsubscribe(t *testing.T) {
 		peer.shake(zmq4.Sub)
 		peer.write([]byte("\x00\x02\x01a"))
 		want(t, recv(t, pub.Socket), "\x01a")
-		trySends(t, pub.Socket, "a", strings.Repeat("x", 100))
+		fill(t, pub.Socket, "a", strings.Repeat("x", 100))
 		sent := blockedSend(t, pub.Socket, "a")
 		peer.write([]byte("\x00\x02\x00a"))
 		if err := answered(t, sent); err != nil {
@@ -108,7 +116,7 @@ func TestMandatoryWaiterSeesRouteGo(t *testing.T) {
 				h := g.accept(l)
 				h.shake(zmq4.Dealer)
 				router.await(monitor.HandshakeSucceeded)
-				trySends(t, router.Socket, "peer", strings.Repeat("x", 100))
+				fill(t, router.Socket, "peer", strings.Repeat("x", 100))
 				sent := blockedSend(t, router.Socket, "peer", "late")
 				leave(g, router, h)
 				wantErr(t, answered(t, sent), ErrUnroutable)
@@ -133,12 +141,11 @@ func TestHandoverOfLostPeer(t *testing.T) {
 		events := listen(t, router, 0)
 		next(t, events, monitor.ConnectRetried)
 		dial(t, second, bind(t, router, "tcp://127.0.0.1:7002"))
-		waitPeers(t, second, 1)
+		waitPeers(t, router, 1)
 		bind(t, first, old)
 		for range 20 {
-			next := router.Peers()
-			if len(next) != 1 || !next[0].Accepted {
-				t.Fatalf("peers: %+v", next)
+			if peers := router.Peers(); len(peers) != 1 || !peers[0].Accepted {
+				t.Fatalf("peers: %+v", peers)
 			}
 			send(t, router, "same", "x")
 			want(t, recv(t, second), "x")
