@@ -60,9 +60,10 @@ var (
 type OpError struct {
 	Op       string // "send", "dial", "listen", ...
 	Endpoint string // as given to the call; empty when the call has none
-	Err      error
+	Err      error  // the cause; errors.Is and errors.As look into it
 }
 
+// Error is one line: operation, endpoint, cause.
 func (e *OpError) Error() string {
 	if e.Endpoint == "" {
 		return fmt.Sprintf("socket: %s: %v", e.Op, e.Err)
@@ -80,6 +81,7 @@ type UnsentError struct {
 	Bytes    int64 // their payload, frames only
 }
 
+// Error is one line with both numbers.
 func (e *UnsentError) Error() string {
 	return fmt.Sprintf("socket: closed with %d messages (%d bytes) unsent", e.Messages, e.Bytes)
 }

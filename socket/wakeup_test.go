@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-zeromq/zmq4"
 
@@ -111,7 +112,7 @@ func TestMandatoryWaiterSeesRouteGo(t *testing.T) {
 				t := g.t
 				g.net.Buffer(64)
 				l := g.handmadeServer()
-				router := g.actor("router", zmq4.Router, Config{RouterMandatory: true, ConnectRoutingID: "peer", SendHWM: 1, Linger: Unlimited})
+				router := g.actor("router", zmq4.Router, Config{RouterMandatory: true, ConnectRoutingID: "peer", SendHWM: 1, Linger: time.Minute})
 				router.dial(g.ep)
 				h := g.accept(l)
 				h.shake(zmq4.Dealer)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/go-zeromq/zmq4"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -27,8 +28,8 @@ func (a *app) newMonitor() *cobra.Command {
 		Use:   "monitor TYPE [flags]",
 		Short: "print the lifecycle of a socket's connections",
 		Long: `Opens a socket and prints its lifecycle events: time, event, value in words, endpoint, peer. Messages that come
-are received and dropped, so that no peer is held up; a rep takes requests and does not answer. A bind that fails
-prints its events and exits with status 1.`,
+are received and dropped, so that no peer is held up; a rep answers each request with an empty frame, since it could
+take no other before. A bind that fails prints its events and exits with status 1.`,
 		Example: `  zmqbus monitor sub -c tcp://127.0.0.1:5555
   zmqbus monitor pull -b tcp://*:5556 --mask accepted,disconnected --json
   zmqbus monitor dealer -c tcp://127.0.0.1:5557 -d 10s -o reconnect_ivl=500`,
@@ -115,8 +116,12 @@ func (w *watcher) run(ctx context.Context, k kind) error {
 	return firstError(err, out.failed(), closed)
 }
 
-// discard takes messages and drops them until the socket closes.
+// discard takes messages and drops them until the socket closes. A REP gets its next request only after it answered
+// the last one, so it answers with an empty frame: without, its first peer and all later ones would wait for ever.
 func discard(s *socket.Socket) {
 	for range s.C() {
+		if s.Type() == zmq4.Rep {
+			_ = s.Send(zmq4.NewMsg(nil)) // fails when whoever asked has gone, and the next request may come
+		}
 	}
 }

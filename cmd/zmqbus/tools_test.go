@@ -144,6 +144,19 @@ func TestMonitorTakesMessages(t *testing.T) {
 	mon.stdout.until("DISCONNECTED")
 }
 
+// A rep that is monitored answers with an empty frame: no request keeps a later one waiting, of this peer or another.
+func TestMonitorOfARepAnswers(t *testing.T) {
+	mon := start(t, "monitor", "rep", "-b", anyPort, "--mask", "accepted")
+	ep := mon.bound()
+	for range 2 {
+		req := start(t, "req", "-c", ep, "--repeat", "3", "--json", "question")
+		out, _ := req.wantExit(exitDone)
+		if len(out) != 3 || !strings.Contains(out[2], `"frames":[""]`) {
+			t.Fatalf("got %q", out)
+		}
+	}
+}
+
 func TestProxyForwardsSubscriptions(t *testing.T) {
 	proxy := start(t, "proxy", "--frontend", "xsub,@"+anyPort, "--backend", "xpub,"+anyPort, "--capture", "pub,@"+anyPort, "-v")
 	front, back, capture := proxy.bound(), proxy.bound(), proxy.bound()
