@@ -2,7 +2,9 @@ package socket
 
 import (
 	"errors"
+	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"zmqbus/internal/zmtp"
@@ -29,7 +31,7 @@ type conn struct {
 	peer      monitor.Peer
 	control   []byte // commands to write before the next message
 	failed    bool
-	mute      bool  // a write failed: only what the peer sent before is still read
+	mute      error // of the write that failed: only what the peer sent before is still read
 	cause     error // why it failed first
 	hb        heartbeat
 	holdsSlot bool   // a handshake slot, between the greeting and the end of the handshake; only c's goroutine looks
@@ -100,6 +102,9 @@ func (c *conn) serve() outcome {
 	s, p := c.s, c.pipe
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if errors.Is(err, io.EOF) && errors.Is(c.mute, syscall.ECONNRESET) {
+		err = c.mute // the write took the reset that the read would have reported
+	}
 	c.failLocked(err)
 	c.hb.stop()
 	s.partialBytes -= int64(c.reserved)

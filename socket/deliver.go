@@ -92,16 +92,7 @@ func (p *pipe) enqueue(it item) {
 }
 
 func (p *pipe) inHasRoom() bool {
-	return p.s.st.conflate || p.in.len() < p.inMark() && (p.s.bytesLeft(0) || p.conn.paid())
-}
-
-// inMark is the inbound high-water mark. inproc keeps the one that the sender was told: with another one here the sender
-// could see a full pipe that has nothing left to hand over, and nobody would wake it.
-func (p *pipe) inMark() int {
-	if p.peer != nil {
-		return p.ownHWM
-	}
-	return p.s.st.recvHWM
+	return p.s.st.conflate || p.in.len() < p.s.st.recvHWM && (p.s.bytesLeft(0) || p.conn.paid())
 }
 
 // waitRoom waits until the inbound queue has room. While it waits the connection's deadlines are suspended: its read
@@ -115,7 +106,7 @@ func (p *pipe) waitRoom(c *conn) bool {
 			return true
 		}
 		list := &p.inRoom
-		if p.readable(c) && p.in.len() < p.inMark() {
+		if p.readable(c) && p.in.len() < p.s.st.recvHWM {
 			list = &p.s.byteWait
 			p.s.watchStalls()
 		}
@@ -147,7 +138,7 @@ func (p *pipe) takeIn(to *item) {
 			s.in.remove(p)
 		}
 	}
-	if p.in.len() <= p.inMark()/2 {
+	if p.in.len() <= s.st.recvHWM/2 {
 		p.inRoom.wakeAll()
 	}
 	s.releaseBytes()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"syscall"
 )
 
@@ -68,7 +69,11 @@ func (e *OpError) Error() string {
 	if e.Endpoint == "" {
 		return fmt.Sprintf("socket: %s: %v", e.Op, e.Err)
 	}
-	return fmt.Sprintf("socket: %s %s: %v", e.Op, e.Endpoint, e.Err)
+	ep := e.Endpoint
+	if q := strconv.Quote(ep); q != `"`+ep+`"` {
+		ep = q // it could break the line
+	}
+	return fmt.Sprintf("socket: %s %s: %v", e.Op, ep, e.Err)
 }
 
 // Unwrap returns the cause.
@@ -83,5 +88,12 @@ type UnsentError struct {
 
 // Error is one line with both numbers.
 func (e *UnsentError) Error() string {
-	return fmt.Sprintf("socket: closed with %d messages (%d bytes) unsent", e.Messages, e.Bytes)
+	return fmt.Sprintf("socket: closed with %s (%s) unsent", count(e.Messages, "message"), count(e.Bytes, "byte"))
+}
+
+func count[T int | int64](n T, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -28,7 +28,6 @@ func (e *endpoint) join(b *endpoint) bool {
 	dialled, accepted := e.pipe, newPipe(b.s, b, true)
 	accepted.peer, accepted.inprocID = dialled, newConnID()
 	client, server := e.s.inprocSelf(), b.s.inprocSelf()
-	accepted.ownHWM, dialled.ownHWM = server.recvHWM, client.recvHWM
 	if !b.admitInproc(accepted, client) {
 		return false
 	}

@@ -40,8 +40,7 @@ type pipe struct {
 	peer *pipe // inproc: the other end, once there is one
 
 	inprocID monitor.ConnID
-	ownHWM   int          // inproc: RecvHWM of this end when the two met; the other end counts on it
-	peerHWM  int          // inproc: ownHWM of the other end
+	peerHWM  int          // inproc: RecvHWM of the other end when the two met
 	untaken  atomic.Int64 // inproc: pushed here and not yet taken by the other end's user; that end counts down
 	since    time.Time
 
@@ -75,7 +74,8 @@ func (p *pipe) pending() int {
 func (p *pipe) unsent() int { return p.pending() + p.inflight }
 
 // hasRoom reports whether the pipe is below its high-water mark. An inproc pipe has no kernel's buffers behind it: it
-// holds what both ends allow, from the first message on.
+// holds what both ends allow, from the first message on. When all is handed over there is room in any case: the other
+// end took it within its own mark, which may have changed since the two met, and nobody wakes this end when it is read.
 func (p *pipe) hasRoom() bool {
 	hwm := p.s.st.sendHWM
 	switch {
@@ -83,6 +83,8 @@ func (p *pipe) hasRoom() bool {
 		return true
 	case p.peer == nil:
 		return p.pending() < hwm
+	case p.pending() == 0:
+		return true
 	case hwm > math.MaxInt-p.peerHWM:
 		return true
 	}
@@ -130,5 +132,5 @@ func (p *pipe) writable() bool {
 		return !p.peerGone && !p.refused && (queued || !p.tell.empty())
 	}
 	c := p.conn
-	return c != nil && !c.failed && !c.mute && (len(c.control) > 0 || !p.refused && (queued || !p.tell.empty()))
+	return c != nil && !c.failed && c.mute == nil && (len(c.control) > 0 || !p.refused && (queued || !p.tell.empty()))
 }

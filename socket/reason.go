@@ -18,6 +18,8 @@ func reasonFor(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case err == io.EOF:
+		return monitor.ErrEOF // says more than "EOF"
 	case errors.As(err, &he) && he.Oversize, errors.Is(err, zmtp.ErrOversize):
 		reason = monitor.ErrOversize
 	case he != nil && he.Failure == zmtp.Auth:

@@ -43,8 +43,8 @@ type InStats struct {
 
 // Stats is a snapshot of a socket's counters since New.
 type Stats struct {
-	Out     OutStats
-	In      InStats
+	Out     OutStats          // to all peers there were
+	In      InStats           // from all peers there were
 	Dropped map[string]uint64 // by reason, both directions: DropFull, ...
 	Peers   []PeerInfo        // those there now
 }
@@ -56,11 +56,11 @@ type PeerInfo struct {
 	Local, Remote string         // both ends
 	Accepted      bool           // by a listener; else dialled
 	Refused       bool           // connected and unread: another holds its place
-	Since         time.Time
-	Peer          monitor.Peer
-	Subscriptions int // publishers: how many topics the peer has subscribed to
-	Out           OutStats
-	In            InStats
+	Since         time.Time      // when the connection was made
+	Peer          monitor.Peer   // what the handshake told
+	Subscriptions int            // publishers: how many topics the peer has subscribed to
+	Out           OutStats       // of the pipe: for a dialled peer since Dial, reconnects included
+	In            InStats        // likewise
 }
 
 // counters are the running totals of a socket or a pipe. The socket's lock guards them.

@@ -144,10 +144,10 @@ func (p *pipe) writeChunk(c *conn) {
 // writeFailed stops the writing. Reading goes on until it fails too: what the peer sent before it went is not lost. A
 // transport whose reads do not notice is given muteTime.
 func (c *conn) writeFailed(err error) {
-	if c.failed || c.mute {
+	if c.failed || c.mute != nil {
 		return
 	}
-	c.mute = true
+	c.mute = err
 	c.s.log.Debug("write failed", "endpoint", c.endpoint, "peer", c.remote, "error", err)
 	c.hb.arm(&c.hb.mute, muteTime, "nothing came for %v after a failed write: %w")
 }
