@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"log/slog"
 
 	"zmqbus/monitor"
 )
@@ -41,6 +42,7 @@ func (s *Socket) shutdown(ctx context.Context) error {
 		_ = s.group.Wait() // the loops return no errors
 		s.writers.Wait()
 		s.settleAccounts()
+		s.loggers.Wait()
 		s.hub.Stop()
 		s.monitorGroup.Wait()
 		close(s.done)
@@ -156,7 +158,7 @@ func (s *Socket) settleAccounts() {
 	if s.unsent.Messages > 0 {
 		unsent := s.unsent
 		s.closeErr = &unsent
-		s.log.Warn("closed with messages unsent", "type", s.typ, "messages", unsent.Messages, "bytes", unsent.Bytes)
+		s.logLater(slog.LevelWarn, "closed with messages unsent", "type", s.typ, "messages", unsent.Messages, "bytes", unsent.Bytes)
 	}
 }
 

@@ -164,7 +164,8 @@ type Config struct {
 	Inproc *Inproc
 	// Transports adds transports by scheme, or replaces tcp and ipc. The map is copied.
 	Transports map[string]transport.Transport
-	// Logger gets warnings that no return value carries, such as an endpoint that was given up. Default: quiet.
+	// Logger gets warnings that no return value carries, such as an endpoint that was given up. Default: quiet. Its
+	// handler may call the socket, except for Close, which waits for it.
 	Logger *slog.Logger
 }
 

@@ -24,7 +24,7 @@
 // means queued, not received by the peer: ZeroMQ has no acknowledgements. The queue of a dialled endpoint exists from Dial until
 // Disconnect and outlives its connections; that of an accepted connection ends with it. A full queue makes Send wait, or,
 // on PUB, XPUB and ROUTER, drops and counts. A full inbound queue stops reading, and TCP makes the peer wait. The loss of a connection whose
-// inbound queue is full is noticed when the queue has room again, or when a write fails.
+// inbound queue is full is noticed when the queue has room again: what the peer sent before it went is read first.
 //
 // Loss: what is lost is counted in [Stats] under a reason, and can be announced as an event. Accepted = Written + Dropped +
 // Queued and Received = Delivered + Dropped + Queued hold at any time. Written means that the kernel, or the inproc peer, took the last byte: a

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"log/slog"
 	"time"
 
 	"zmqbus/monitor"
@@ -75,7 +76,7 @@ func (p *pipe) noteRefused() {
 	e := p.event(monitor.Refused, 0)
 	e.Reason = "another peer holds its place"
 	p.s.hub.Record(e)
-	p.s.log.Warn("peer refused: another holds its place", "endpoint", p.endpoint(), "type", p.s.typ, "identity", p.peerInfo.Identity)
+	p.s.logLater(slog.LevelWarn, "peer refused: another holds its place", "endpoint", p.endpoint(), "type", p.s.typ, "identity", p.peerInfo.Identity)
 }
 
 func (p *pipe) note(t monitor.Type) {

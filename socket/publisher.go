@@ -2,6 +2,7 @@ package socket
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/go-zeromq/zmq4"
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
@@ -115,7 +116,7 @@ func (d *publisher) atLimit(p *pipe, n int, topic string) bool {
 	d.s.noteDrop(p, DropSubscription, 1)
 	if !p.warned {
 		p.warned = true // once: it is the peer who would fill the log
-		d.s.log.Warn("subscriptions ignored: peer has too many", "endpoint", p.endpoint(), "count", n, "bytes", p.topicBytes)
+		d.s.logLater(slog.LevelWarn, "subscriptions ignored: peer has too many", "endpoint", p.endpoint(), "count", n, "bytes", p.topicBytes)
 	}
 	return true
 }

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"errors"
+	"log/slog"
 	"syscall"
 	"time"
 
@@ -97,5 +98,5 @@ func (e *endpoint) finish(out outcome) {
 	s.out.deactivate(e.pipe) // else it would be chosen in turn, for nothing
 	s.sendWait.wakeAll()     // who waits for this pipe waits in vain
 	s.flushed.wakeAll()
-	s.log.Warn("endpoint gave up: no reconnect follows", "endpoint", e.addr.raw, "reason", out.err)
+	s.logLater(slog.LevelWarn, "endpoint gave up: no reconnect follows", "endpoint", e.addr.raw, "reason", out.err)
 }

@@ -32,6 +32,7 @@ type Socket struct {
 
 	group        errgroup.Group // accept, dial and connection loops, pumps
 	monitorGroup sync.WaitGroup // forwarders of Monitor: they end after the last event
+	loggers      sync.WaitGroup // drainLogs
 	writers      sync.WaitGroup // the pipes' transient writers
 	handshakes   *semaphore.Weighted
 	stopping     chan struct{} // closed when Close begins
@@ -63,6 +64,9 @@ type Socket struct {
 	byteWait     waitlist // read loops that wait for bytes to be freed
 	flushed      waitlist // Close, waiting for pipes to be flushed
 	peersChanged waitlist // WaitPeers
+
+	logs    []logRecord // for the user's handler, which is called without the lock
+	logging bool        // drainLogs runs
 
 	popped item // what a caller of Recv takes with it: a local would be an allocation
 

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"cmp"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -127,7 +128,7 @@ func (s *Socket) discard(p *pipe, m zmq4.Msg, reason string) bool {
 	s.stats.in.Dropped++
 	p.stats.in.Dropped++
 	if reason != DropFiltered {
-		s.log.Debug("received message discarded", "endpoint", p.endpoint(), "reason", reason, "bytes", payload(m))
+		s.logLater(slog.LevelDebug, "received message discarded", "endpoint", p.endpoint(), "reason", reason, "bytes", payload(m))
 	}
 	s.noteDrop(p, reason, 1)
 	return false

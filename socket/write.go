@@ -3,6 +3,7 @@ package socket
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"runtime"
 	"sync"
 	"time"
@@ -148,7 +149,7 @@ func (c *conn) writeFailed(err error) {
 		return
 	}
 	c.mute = err
-	c.s.log.Debug("write failed", "endpoint", c.endpoint, "peer", c.remote, "error", err)
+	c.s.logLater(slog.LevelDebug, "write failed", "endpoint", c.endpoint, "peer", c.remote, "error", err)
 	c.hb.arm(&c.hb.mute, muteTime, "nothing came for %v after a failed write: %w")
 }
 
