@@ -26,7 +26,10 @@ func (p *pipe) deliver(msgs []zmq4.Msg, c *conn) (n int, ok bool) {
 	if !p.waitRoom(c) {
 		return 0, false
 	}
-	if s.closing {
+	switch {
+	case s.closing && c == nil:
+		return 0, false // an inproc sender keeps the count of what it could not hand over
+	case s.closing:
 		p.refuseAll(msgs)
 		return len(msgs), true
 	}

@@ -119,8 +119,11 @@ func (p *pipe) handOver() {
 	p.s.mu.Lock()
 	p.release(n)
 	p.wrote(n, n, bytes, false)
-	if !ok {
+	if !ok { // it closes, or has: nothing more gets there
 		p.peerGone = true
+		p.dropOutput(DropDisconnected)
+		p.s.out.deactivate(p)
+		p.s.sendWait.wakeAll()
 	}
 }
 

@@ -66,10 +66,10 @@ func (s *Socket) applySettings() {
 	s.sendWait.wakeAll()
 }
 
-// mayFill reports whether messages may queue on p now: not on an endpoint that gave up, nor, with Immediate, before it
-// is connected.
+// mayFill reports whether messages may queue on p now: not on an endpoint that gave up, nor for an inproc peer that
+// closes, nor, with Immediate, before it is connected.
 func (s *Socket) mayFill(p *pipe) bool {
-	return (p.accepted || p.ep.state != GaveUp) && (!s.st.immediate || p.accepted || p.joined())
+	return !p.peerGone && (p.accepted || p.ep.state != GaveUp) && (!s.st.immediate || p.accepted || p.joined())
 }
 
 // reachable reports whether a message for p's peer may be queued, for the patterns that choose a peer themselves.
