@@ -17,7 +17,8 @@ type pipe struct {
 	s        *Socket
 	ep       *endpoint
 	accepted bool
-	slot     [2]int // places in the socket's rotations
+	slot     [2]int  // places in the socket's rotations
+	turn     [2]turn // and in their lines
 
 	in       queue[item]
 	arriving zmq4.Msg // the one that the pattern looks at: a local would be an allocation each

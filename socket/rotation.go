@@ -6,13 +6,20 @@ const (
 	outbound = 1 // pipes with room below the high-water mark: load balancing
 )
 
-// rotation serves pipes in turn: pipes[:active] are eligible, the rest wait to become so. It is libzmq's fair queue
-// and load balancer in one. Every operation is O(1).
+// rotation serves the eligible ones of its pipes in turn: they stand in a line, and whoever was served goes to its end,
+// as does whoever becomes eligible. So no pipe waits for more turns than there are others. Every operation is O(1).
+// (libzmq's fair queue swaps places in an array instead, which can pass a pipe over again and again.)
 type rotation struct {
-	direction int
-	pipes     []*pipe
-	active    int
-	next      int
+	direction  int
+	pipes      []*pipe // all members
+	head, tail *pipe   // the line
+	active     int     // its length
+}
+
+// turn is a pipe's place in a rotation's line.
+type turn struct {
+	prev, next *pipe
+	active     bool
 }
 
 func (r *rotation) add(p *pipe) {
@@ -30,49 +37,54 @@ func (r *rotation) remove(p *pipe) {
 		return
 	}
 	r.deactivate(p)
-	last := len(r.pipes) - 1
-	r.swap(p.slot[r.direction], last)
+	i, last := p.slot[r.direction], len(r.pipes)-1
+	r.pipes[i] = r.pipes[last]
+	r.pipes[i].slot[r.direction] = i
 	r.pipes[last] = nil
 	r.pipes = r.pipes[:last]
 }
 
 func (r *rotation) activate(p *pipe) {
-	if r.has(p) && p.slot[r.direction] >= r.active {
-		r.swap(p.slot[r.direction], r.active)
-		r.active++
+	t := &p.turn[r.direction]
+	if t.active || !r.has(p) {
+		return
 	}
+	*t = turn{prev: r.tail, active: true}
+	if r.tail == nil {
+		r.head = p
+	} else {
+		r.tail.turn[r.direction].next = p
+	}
+	r.tail = p
+	r.active++
 }
 
 func (r *rotation) deactivate(p *pipe) {
-	i := p.slot[r.direction]
-	if !r.has(p) || i >= r.active {
+	t := &p.turn[r.direction]
+	if !t.active {
 		return
 	}
-	r.active--
-	r.swap(i, r.active)
-	if r.next >= r.active {
-		r.next = 0
+	if t.prev == nil {
+		r.head = t.next
+	} else {
+		t.prev.turn[r.direction].next = t.next
 	}
+	if t.next == nil {
+		r.tail = t.prev
+	} else {
+		t.next.turn[r.direction].prev = t.prev
+	}
+	*t = turn{}
+	r.active--
 }
 
 // current is the pipe whose turn it is, nil when none is eligible.
-func (r *rotation) current() *pipe {
-	if r.active == 0 {
-		return nil
-	}
-	return r.pipes[r.next]
-}
+func (r *rotation) current() *pipe { return r.head }
 
-// advance gives the turn to the pipe after current.
+// advance sends current to the end of the line.
 func (r *rotation) advance() {
-	r.next++
-	if r.next >= r.active {
-		r.next = 0
+	if p := r.head; p != r.tail {
+		r.deactivate(p)
+		r.activate(p)
 	}
-}
-
-func (r *rotation) swap(i, j int) {
-	a, b := r.pipes[i], r.pipes[j]
-	r.pipes[i], r.pipes[j] = b, a
-	a.slot[r.direction], b.slot[r.direction] = j, i
 }
