@@ -15,7 +15,7 @@ func TestRotationModel(t *testing.T) {
 		var order []*pipe // members, oldest first: draws stay reproducible
 		pick := func(t *rapid.T) *pipe {
 			if len(order) == 0 {
-				t.Skip()
+				t.Skip("the model is in no state for this step: another is drawn")
 			}
 			return rapid.SampledFrom(order).Draw(t, "pipe")
 		}

@@ -52,11 +52,11 @@ func TestWaitlistModel(t *testing.T) {
 						return
 					}
 				}
-				t.Skip()
+				t.Skip("the model is in no state for this step: another is drawn")
 			},
 			"give up": func(t *rapid.T) {
 				if len(registered) == 0 {
-					t.Skip()
+					t.Skip("the model is in no state for this step: another is drawn")
 				}
 				w := rapid.SampledFrom(registered).Draw(t, "who")
 				registered = drop(registered, w)
