@@ -91,6 +91,7 @@ func (s *Socket) beginClose() bool {
 	for _, l := range []*waitlist{&s.sendWait, &s.recvWait, &s.byteWait, &s.peersChanged} {
 		l.wakeAll()
 	}
+	s.waiters.NotifyEnd()
 	return true
 }
 
@@ -154,6 +155,7 @@ func (s *Socket) settleAccounts() {
 		pub.upward = queue[subscriptionMsg]{}
 	}
 	s.announceDrops()
+	s.label = s.name()
 	s.endpoints = nil
 	if s.unsent.Messages > 0 {
 		unsent := s.unsent

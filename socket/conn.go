@@ -119,7 +119,7 @@ func (c *conn) serve() outcome {
 	} else {
 		if s.st.immediate {
 			s.out.deactivate(p)
-			s.sendWait.wakeAll() // who waits for this pipe waits in vain
+			s.wakeSenders(everyone) // who waits for this pipe waits in vain
 		}
 		s.pat.lost(p)
 	}

@@ -53,7 +53,7 @@ func (p *pipe) deliver(msgs []zmq4.Msg, c *conn) (n int, ok bool) {
 	p.arriving = zmq4.Msg{}
 	if queued > 0 {
 		s.in.activate(p)
-		s.recvWait.wakeN(queued)
+		s.wakeReceivers(queued)
 	}
 	return n, true
 }

@@ -32,7 +32,7 @@ func (e *endpoint) disconnect() {
 	p, s := e.pipe, e.s
 	p.draining = true
 	s.out.remove(p)
-	s.sendWait.wakeAll() // who waits for this pipe waits in vain
+	s.wakeSenders(everyone) // who waits for this pipe waits in vain
 	if e.net == nil {
 		e.leaveInproc()
 		return

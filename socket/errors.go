@@ -53,6 +53,10 @@ var (
 	ErrNoEndpoint error = &sentinel{"no such endpoint", []error{syscall.ENOENT}}
 	// ErrBadMessage reports a message that cannot be sent, such as one without frames (EINVAL).
 	ErrBadMessage error = &sentinel{"bad message", []error{syscall.EINVAL}}
+	// ErrClaimed reports a Recv, or a Claim, of a socket that somebody else reads (EBUSY).
+	ErrClaimed error = &sentinel{"messages are read by somebody else", []error{syscall.EBUSY}}
+	// ErrReleased reports a Take after Release.
+	ErrReleased error = &sentinel{"reader released", nil}
 	// ErrOption reports an unknown option or a value that it does not take (EINVAL).
 	ErrOption error = &sentinel{"bad option", []error{syscall.EINVAL}}
 )

@@ -139,7 +139,7 @@ func (p *pipe) connect(c *conn) {
 		s.pat.attach(p)
 	} else if s.st.immediate && p.hasRoom() {
 		s.out.activate(p)
-		s.sendWait.wakeAll()
+		s.wakeSenders(everyone)
 	}
 	if !s.pat.identify(p, c.peer.Identity) {
 		p.noteRefused()

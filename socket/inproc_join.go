@@ -88,7 +88,7 @@ func (p *pipe) joinInproc(peer *pipe, of inprocSelf, t monitor.Type) {
 	if s.probes() {
 		p.push(zmq4.NewMsg([]byte{}))
 	}
-	s.sendWait.wakeAll()
+	s.wakeSenders(everyone)
 	s.peersChanged.wakeAll()
 	p.inRoom.wakeAll() // the other end may have been faster
 	p.kick()
@@ -123,7 +123,7 @@ func (p *pipe) handOver() {
 		p.peerGone = true
 		p.dropOutput(DropDisconnected)
 		p.s.out.deactivate(p)
-		p.s.sendWait.wakeAll()
+		p.s.wakeSenders(everyone)
 	}
 }
 

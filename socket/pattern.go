@@ -27,6 +27,10 @@ type pattern interface {
 	// pop takes the next message for the user, and reports whether there was one. (An item is too big to be returned: the
 	// copies cost more than the rest of Recv.)
 	pop(to *item) bool
+	// readable reports whether pop would find one, writable whether send would not have to wait, as far as that can be
+	// known without the message.
+	readable() bool
+	writable() bool
 }
 
 // errWait asks the caller of pattern.send to wait for room. It does not leave the package.
@@ -69,7 +73,7 @@ func (f fairQueue) attach(p *pipe) {
 	f.s.out.add(p)
 	if p.hasRoom() && f.s.mayFill(p) {
 		f.s.out.activate(p)
-		f.s.sendWait.wakeAll()
+		f.s.wakeSenders(everyone)
 	}
 }
 

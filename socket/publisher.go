@@ -206,7 +206,7 @@ func (d *publisher) handUp(p *pipe, on bool, topic string) {
 	copy(frame[1:], topic)
 	d.upwardBytes += int64(len(topic))
 	d.upward.push(subscriptionMsg{item{msg: zmq4.NewMsg(frame), conn: p.connID()}, p})
-	d.s.recvWait.wake()
+	d.s.wakeReceivers(1)
 }
 
 func (d *publisher) pop(to *item) bool {
@@ -240,7 +240,7 @@ func (d *publisher) lost(p *pipe) {
 // relieved wakes every sender that NoDrop holds: the one that waits for p may not be the first in line.
 func (d *publisher) relieved(*pipe) {
 	if d.s.st.noDrop {
-		d.s.sendWait.wakeAll()
+		d.s.wakeSenders(everyone)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-zeromq/zmq4"
 
+	"zmqbus/internal/readiness"
 	"zmqbus/monitor"
 )
 
@@ -18,7 +19,7 @@ const pumpBatch = 64
 // receive nothing, it blocks until the socket is closed. (zmq_msg_recv(3))
 func (s *Socket) Recv() (zmq4.Msg, error) {
 	s.mu.Lock()
-	if s.c == nil {
+	if s.c == nil && s.reader == nil {
 		if s.pop() {
 			m := s.popped.msg
 			s.popped.msg = zmq4.Msg{}
@@ -61,6 +62,8 @@ func (s *Socket) TryRecv() (zmq4.Msg, error) {
 		return zmq4.Msg{}, opError("recv", ErrNotSupported)
 	case s.closing:
 		return zmq4.Msg{}, opError("recv", s.closedError())
+	case s.reader != nil:
+		return zmq4.Msg{}, opError("recv", ErrClaimed)
 	}
 	if err := s.pat.mayRecv(); err != nil {
 		return zmq4.Msg{}, opError("recv", err)
@@ -99,6 +102,9 @@ func (s *Socket) recv(ctx context.Context, wait time.Duration) (item, error) {
 		if s.closing {
 			return item{}, opError("recv", s.closedError())
 		}
+		if s.reader != nil {
+			return item{}, opError("recv", ErrClaimed)
+		}
 		if err := s.pat.mayRecv(); err != nil {
 			return item{}, opError("recv", err)
 		}
@@ -134,6 +140,7 @@ func (s *Socket) recvPumped(ctx context.Context, timeout <-chan time.Time) (item
 // C returns the channel on which received messages arrive, for use in a select: the same at each call, nil for PUSH and
 // PUB. From the first call a goroutine of the socket moves messages into it, and Recv takes from it too. It is closed when the
 // socket has closed and everything was offered or dropped (counted as DropClosed); what is in it stays readable.
+// While somebody else reads the socket (Claim, a reactor) it is nil, and the log says so.
 // Its capacity is RecvHWM up to 128, 1 for REQ and REP, and 0 with Conflate. See Recv for who owns the bytes.
 //
 // REP puts one request at a time into the channel, the next after its reply was sent or its peer is gone. The request
@@ -146,6 +153,10 @@ func (s *Socket) C() <-chan zmq4.Msg {
 	}
 	if s.c != nil || s.typ == zmq4.Push || s.typ == zmq4.Pub {
 		return s.c
+	}
+	if s.reader != nil {
+		s.refuseC()
+		return nil
 	}
 	switch {
 	case s.st.conflate:
@@ -200,12 +211,13 @@ func (s *Socket) pump() error {
 		for i := range batch[:n] {
 			if len(s.c) < cap(s.c) {
 				s.c <- batch[i].msg // cannot block: nobody else sends
-			} else if !s.offer(batch[i]) {
+			} else if s.notePumped(); !s.offer(batch[i]) {
 				s.pumpDrop(batch[i:n])
 				return nil
 			}
 			batch[i] = item{}
 		}
+		s.notePumped()
 	}
 }
 
@@ -224,6 +236,7 @@ func (s *Socket) pumpTake(batch []item) (n int, ok bool) {
 		switch {
 		case n > 0 && s.lockstep():
 			s.c <- batch[0].msg // cannot block: pop gave one because the channel is empty
+			s.waiters.Notify(readiness.In)
 			batch[0], n = item{}, 0
 		case n > 0:
 			return n, true
@@ -252,6 +265,8 @@ func (s *Socket) offer(it item) bool {
 			it = s.takePopped()
 		}
 		w := s.recvWait.add()
+		s.offering = true
+		s.waiters.Notify(readiness.In)
 		s.mu.Unlock()
 		taken := false
 		select {
@@ -260,6 +275,7 @@ func (s *Socket) offer(it item) bool {
 		case <-w.ch:
 		}
 		s.mu.Lock()
+		s.offering = false
 		s.recvWait.done(w, !taken)
 		if taken {
 			return true

@@ -21,7 +21,7 @@ func newReqPattern(base fairQueue) *reqPattern {
 }
 
 func (r *reqPattern) send(m zmq4.Msg) error {
-	if (r.waiting || r.s.unread() > 0) && !r.s.st.reqRelaxed {
+	if !r.maySend() {
 		return ErrState
 	}
 	if r.s.out.current() == nil {
@@ -35,6 +35,11 @@ func (r *reqPattern) send(m zmq4.Msg) error {
 		r.waiting, r.peer = true, p
 	}
 	return err
+}
+
+// maySend reports whether the state allows a request: none is out, or the socket is relaxed.
+func (r *reqPattern) maySend() bool {
+	return r.s.st.reqRelaxed || !r.waiting && r.s.unread() == 0
 }
 
 // forgetReply throws away a reply that came before a relaxed REQ sent its next request.
@@ -79,6 +84,7 @@ func (r *reqPattern) pop(to *item) bool {
 		return false
 	}
 	r.waiting = false
+	r.s.wakeSenders(everyone)
 	return true
 }
 
@@ -131,7 +137,7 @@ func delimiter(frames [][]byte) int {
 
 func (r *repPattern) pop(to *item) bool {
 	p := r.s.in.current()
-	if r.state == repBusy || r.s.unread() > 0 || !r.fairQueue.pop(to) {
+	if !r.mayTake() || !r.fairQueue.pop(to) {
 		return false
 	}
 	n := delimiter(to.msg.Frames) + 1
@@ -140,7 +146,16 @@ func (r *repPattern) pop(to *item) bool {
 	if p.ended {
 		r.state = repLost
 	}
+	r.s.wakeSenders(everyone)
 	return true
+}
+
+// mayTake reports whether the state allows to hand out a request: no reply is owed, and none waits in C's channel.
+func (r *repPattern) mayTake() bool { return r.state != repBusy && r.s.unread() == 0 }
+
+// maySend reports whether a reply is owed, to a request that has left C's channel.
+func (r *repPattern) maySend() bool {
+	return r.state == repLost || r.state == repBusy && r.s.unread() == 0
 }
 
 func (r *repPattern) mayRecv() error {
@@ -151,7 +166,7 @@ func (r *repPattern) mayRecv() error {
 }
 
 func (r *repPattern) send(m zmq4.Msg) error {
-	if r.state == repIdle || r.state == repBusy && r.s.unread() > 0 {
+	if !r.maySend() {
 		return ErrState
 	}
 	p := r.peer
@@ -166,7 +181,7 @@ func (r *repPattern) send(m zmq4.Msg) error {
 	default:
 		p.push(m)
 	}
-	r.s.recvWait.wakeAll() // the next request may be handed out
+	r.s.wakeReceivers(everyone) // the next request may be handed out
 	return nil
 }
 
@@ -174,6 +189,6 @@ func (r *repPattern) detach(p *pipe) {
 	r.fairQueue.detach(p)
 	if p == r.peer && r.state == repBusy {
 		r.state = repLost
-		r.s.recvWait.wakeAll()
+		r.s.wakeReceivers(everyone)
 	}
 }

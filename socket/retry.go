@@ -12,7 +12,7 @@ import (
 func (e *endpoint) revive() {
 	if e.pipe.hasRoom() && e.s.mayFill(e.pipe) {
 		e.s.out.activate(e.pipe)
-		e.s.sendWait.wakeAll()
+		e.s.wakeSenders(everyone)
 	}
 	e.s.group.Go(e.dialLoop) // owner: the socket; ends with the endpoint
 }
@@ -96,7 +96,7 @@ func (e *endpoint) finish(out outcome) {
 	}
 	e.state = GaveUp
 	s.out.deactivate(e.pipe) // else it would be chosen in turn, for nothing
-	s.sendWait.wakeAll()     // who waits for this pipe waits in vain
+	s.wakeSenders(everyone)     // who waits for this pipe waits in vain
 	s.flushed.wakeAll()
 	s.logLater(slog.LevelWarn, "endpoint gave up: no reconnect follows", "endpoint", e.addr.raw, "reason", out.err)
 }

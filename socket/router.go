@@ -46,7 +46,7 @@ func (r *routerPattern) identify(p *pipe, id string) bool {
 	r.unroute(p)
 	p.routingID = name
 	r.routes[name] = p
-	r.s.sendWait.wakeAll()
+	r.s.wakeSenders(everyone)
 	return true
 }
 
@@ -89,11 +89,11 @@ func (r *routerPattern) unroute(p *pipe) {
 		r.routes[name] = w[0]
 		w[0].admit()
 	}
-	r.s.sendWait.wakeAll() // who waited for room has another peer now, or none
+	r.s.wakeSenders(everyone) // who waited for room has another peer now, or none
 }
 
 // relieved wakes every sender: the one that waits for p may not be the first in line.
-func (r *routerPattern) relieved(*pipe) { r.s.sendWait.wakeAll() }
+func (r *routerPattern) relieved(*pipe) { r.s.wakeSenders(everyone) }
 
 func (r *routerPattern) detach(p *pipe) {
 	r.fairQueue.detach(p)

@@ -63,7 +63,7 @@ func (s *Socket) applySettings() {
 		p.inRoom.wakeAll()
 	})
 	s.byteWait.wakeAll()
-	s.sendWait.wakeAll()
+	s.wakeSenders(everyone)
 }
 
 // mayFill reports whether messages may queue on p now: not on an endpoint that gave up, nor for an inproc peer that

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"zmqbus/internal/readiness"
 	"zmqbus/monitor"
 )
 
@@ -70,8 +71,14 @@ type Socket struct {
 
 	popped item // what a caller of Recv takes with it: a local would be an allocation
 
-	c    chan zmq4.Msg // C's channel; nil until asked for
-	outC chan zmq4.Msg // Out's channel; nil until asked for
+	c        chan zmq4.Msg     // C's channel; nil until asked for
+	offering bool              // the pump offers a message on an unbuffered c
+	reader   *Reader           // who alone reads the socket; nil: anybody
+	waiters  readiness.Waiters // pollers and reactors
+	label    string            // name, once the endpoints are gone
+	outC     chan zmq4.Msg     // Out's channel; nil until asked for
+
+	polled atomic.Bool // somebody has waited for readiness: the pump, which holds no lock, looks at it
 }
 
 var _ zmq4.Socket = (*Socket)(nil)
@@ -130,6 +137,23 @@ func knownType(t zmq4.SocketType) bool {
 
 // Type returns the socket's type.
 func (s *Socket) Type() zmq4.SocketType { return s.typ }
+
+// String names the socket for errors and logs: its type and its first endpoint.
+func (s *Socket) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.name()
+}
+
+func (s *Socket) name() string {
+	switch {
+	case s.label != "":
+		return s.label
+	case len(s.endpoints) > 0:
+		return string(s.typ) + " " + s.endpoints[0].resolved
+	}
+	return string(s.typ)
+}
 
 // Done returns a channel that is closed when the socket has ended: every goroutine of it is gone.
 func (s *Socket) Done() <-chan struct{} { return s.done }

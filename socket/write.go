@@ -159,7 +159,7 @@ func (p *pipe) release(n int) {
 	p.inflight += n
 	if p.hasRoom() && p.s.mayFill(p) {
 		p.s.out.activate(p)
-		p.s.sendWait.wakeN(n)
+		p.s.wakeSenders(n)
 		p.s.pat.relieved(p)
 	}
 	p.noteRelieved()
