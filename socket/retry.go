@@ -96,7 +96,7 @@ func (e *endpoint) finish(out outcome) {
 	}
 	e.state = GaveUp
 	s.out.deactivate(e.pipe) // else it would be chosen in turn, for nothing
-	s.wakeSenders(everyone)     // who waits for this pipe waits in vain
+	s.wakeSenders(everyone)  // who waits for this pipe waits in vain
 	s.flushed.wakeAll()
 	s.logLater(slog.LevelWarn, "endpoint gave up: no reconnect follows", "endpoint", e.addr.raw, "reason", out.err)
 }

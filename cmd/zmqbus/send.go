@@ -22,7 +22,12 @@ func (r *runner) send(ctx context.Context) error {
 			return err
 		}
 		r.pending = true
-		if err := r.sock.SendContext(ctx, zmq4.NewMsgFrom(frames...)); err != nil {
+		msg := zmq4.NewMsgFrom(frames...)
+		err := r.sock.SendContext(ctx, msg)
+		if err != nil && r.sent == 0 && context.Cause(ctx) == errDone {
+			err = r.sock.TrySend(msg) // --count was reached before the message had its turn: who receives it still wants it
+		}
+		if err != nil {
 			return err
 		}
 		r.pending = false
@@ -73,7 +78,7 @@ func (r *runner) waitPeers(ctx context.Context) error {
 	return nil
 }
 
-// input yields the messages to send, paced by --interval, until they end or ctx does.
+// input yields the messages to send, paced by --interval, until they end or ctx does. The first one comes in any case.
 func (r *runner) input(ctx context.Context) iter.Seq2[[][]byte, error] {
 	source := r.lines(ctx)
 	if len(r.frames) > 0 {
@@ -85,10 +90,10 @@ func (r *runner) input(ctx context.Context) iter.Seq2[[][]byte, error] {
 			if !first && r.interval > 0 && err == nil {
 				pause(ctx, r.interval)
 			}
-			first = false
-			if ctx.Err() != nil || !yield(frames, err) {
+			if !first && ctx.Err() != nil || !yield(frames, err) {
 				return
 			}
+			first = false
 		}
 	}
 }
