@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestRunJSON(t *testing.T) {
 	var out bytes.Buffer
-	if err := run(config{messages: 1000, size: 64, rounds: 2, json: true}, &out); err != nil {
+	if err := run(config{messages: 1000, size: 64, rounds: 2, wakes: 100, json: true}, &out); err != nil {
 		t.Fatal(err)
 	}
 	dec := json.NewDecoder(&out)
@@ -29,10 +30,20 @@ func TestRunJSON(t *testing.T) {
 			t.Errorf("figures of %s do not fit: %+v", r.System, r)
 		}
 	}
+	for i := range len(registered) * len(wakeSystems) {
+		var r result
+		if err := dec.Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("wake-up/inproc/%d sockets", registered[i/len(wakeSystems)])
+		if r.System != wakeSystems[i%len(wakeSystems)].name || r.Case != want || r.Rounds != 2 || r.Median <= 0 {
+			t.Errorf("result %d is %+v", i, r)
+		}
+	}
 }
 
 func TestRunRefuses(t *testing.T) {
-	for _, c := range []config{{size: 7, messages: 10, rounds: 1}, {size: 8, messages: 9, rounds: 1}, {size: 8, messages: 10}} {
+	for _, c := range []config{{size: 7, messages: 10, rounds: 1, wakes: 1}, {size: 8, messages: 9, rounds: 1, wakes: 1}, {size: 8, messages: 10, wakes: 1}, {size: 8, messages: 10, rounds: 1}} {
 		if err := run(c, &bytes.Buffer{}); err == nil {
 			t.Errorf("run(%+v) is fine", c)
 		}
@@ -44,7 +55,7 @@ func TestTable(t *testing.T) {
 	if err := writeTable(&out, []result{{Case: "c", System: "s", Median: 100, Min: 90, Max: 110, Ratio: 1}}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"median ns/msg", "90-110", "1.00"} {
+	for _, want := range []string{"median ns", "90-110", "1.00"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
