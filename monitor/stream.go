@@ -5,6 +5,8 @@ import (
 	"iter"
 	"sync/atomic"
 	"time"
+
+	"zmqbus/internal/readiness"
 )
 
 // DefaultBuffer is a stream's room in events, unless Buffer says otherwise. libzmq's monitor holds as many (two
@@ -43,8 +45,11 @@ type Stream struct {
 	hub  *Hub
 	mask Type
 	ch   chan Event // the hub is the only sender and closer, under its lock; the last place is MONITOR_STOPPED's
-	seq  uint64     // of the newest event; guarded by hub.mu
 	lost atomic.Uint64
+
+	seq     uint64            // of the newest event; guarded by hub.mu
+	ended   bool              // ch is closed; guarded by hub.mu
+	waiters readiness.Waiters // guarded by hub.mu
 
 	turn chan struct{} // held by the one Next that may receive; a mutex that a context can leave
 	last uint64        // Seq of the event that Next returned last; belongs to the holder of turn
@@ -119,6 +124,7 @@ func (s *Stream) offer(e Event) {
 	s.seq++
 	e.Seq = s.seq
 	s.ch <- e
+	s.waiters.Notify(readiness.In)
 }
 
 // end gives MONITOR_STOPPED its place and closes the channel. The caller holds hub.mu and calls it once.
@@ -127,5 +133,7 @@ func (s *Stream) end() {
 		s.seq++
 		s.ch <- Event{Type: MonitorStopped, Seq: s.seq, Time: time.Now()}
 	}
+	s.ended = true
 	close(s.ch)
+	s.waiters.NotifyEnd()
 }

@@ -1,0 +1,5 @@
+//go:build unix && !linux
+
+package poller
+
+func ownArmedFDs(w fdWatch) int { panic("not a backend of this system") }
