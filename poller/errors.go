@@ -15,8 +15,8 @@ type sentinel struct {
 func (e *sentinel) Error() string        { return "zmqbus: " + e.text }
 func (e *sentinel) Is(target error) bool { return e.also != nil && target == e.also }
 
-// Errors of this package, wrapped in *OpError or *ItemError. Test for them with errors.Is; the errno of zmq_poller that is
-// named with each matches too.
+// Errors of this package: as they are from Wait and WaitAll, else in *OpError or *ItemError. Test for them with
+// errors.Is; the errno of zmq_poller that is named with each matches too.
 var (
 	// ErrAgain reports that nothing was ready in time (EAGAIN).
 	ErrAgain error = &sentinel{"nothing is ready", syscall.EAGAIN}

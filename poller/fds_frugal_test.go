@@ -28,18 +28,18 @@ func TestFDNothingBeforeTheFirst(t *testing.T) {
 			_ = p.AddFD(-1, In, nil)
 			_ = p.AddFD(rd, 0x10, nil)
 			if g, n := watchers(), openFiles(r); g != 0 || n != open {
-				t.Errorf("%d goroutines and %d files, before: none and %d", g, n, open)
+				r.t.Errorf("%d goroutines and %d files, before: none and %d", g, n, open)
 			}
 			r.must(p.AddFD(rd, In, nil))
 			rd2, _ := r.pipe()
 			open += 2
 			r.must(p.AddFD(rd2, In, nil))
 			if g, n := watchers(), openFiles(r); g != 1 || n <= open {
-				t.Errorf("%d goroutines and %d files, before: none and %d", g, n, open)
+				r.t.Errorf("%d goroutines and %d files, before: none and %d", g, n, open)
 			}
 			r.must(p.Close())
 			if n := openFiles(r); !first && n != open { // the goroutine's end is the leak check's
-				t.Errorf("after Close: %d files, before: %d", n, open)
+				r.t.Errorf("after Close: %d files, before: %d", n, open)
 			}
 		}
 	})
@@ -76,9 +76,9 @@ func TestFDDisarmed(t *testing.T) {
 	onBackends(t, func(r *fdRun) {
 		rd, wr := r.pipe()
 		check := func(want int) {
-			t.Helper()
+			r.t.Helper()
 			if n := armedFDs(r.watch); n != want {
-				t.Fatalf("%d are watched, want %d", n, want)
+				r.t.Fatalf("%d are watched, want %d", n, want)
 			}
 		}
 		r.must(r.AddFD(rd, 0, "fd"))
@@ -129,7 +129,7 @@ func TestFDRemovedDuringLook(t *testing.T) {
 		r.must(r.AddFD(rd, In, "fd"))
 		r.is(0, "EAGAIN")
 		if n := armedFDs(spy); n != 0 {
-			t.Errorf("%d are watched", n)
+			r.t.Errorf("%d are watched", n)
 		}
 	})
 }
@@ -151,7 +151,7 @@ func TestFDLookFails(t *testing.T) {
 		_, err := r.Wait(r.ctx, 0)
 		var op *OpError
 		if !errors.As(err, &op) || op.FD != rd || op.UserData != "bad" || !errors.Is(err, unix.ENOMEM) {
-			t.Fatalf("%#v", err)
+			r.t.Fatalf("%#v", err)
 		}
 		r.is(0, "good:OUT")
 	})
@@ -171,9 +171,7 @@ func (w *failingWatch) level(fd int, ev Events) (Events, error) {
 
 // When poll(2) fails for all, each is looked at by itself.
 func TestFDPollFails(t *testing.T) {
-	r := fdRun{pollerRun{Poller: New(), ctx: t.Context()}, t}
-	defer r.Close()
-	r.Poller.open = openPoll
+	r := newFDRun(t.Context(), t, openPoll)
 	rd, _ := r.pipe()
 	r.must(r.AddFD(rd, In, "fd"))
 	r.is(0, "EAGAIN")
@@ -183,6 +181,6 @@ func TestFDPollFails(t *testing.T) {
 	left := len(w.armed)
 	w.mu.Unlock()
 	if n := r.line.Len(); n != 1 || left != 0 {
-		t.Errorf("%d to be looked at, %d still watched", n, left)
+		r.t.Errorf("%d to be looked at, %d still watched", n, left)
 	}
 }

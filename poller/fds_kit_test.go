@@ -13,7 +13,8 @@ import (
 // fdRun is a poller on one of the backends, and descriptors for it.
 type fdRun struct {
 	pollerRun
-	t *testing.T
+	t      *testing.T
+	opened map[int]bool
 }
 
 // onBackends runs f with the system's own backend and with that of poll(2).
@@ -22,10 +23,7 @@ func onBackends(t *testing.T, f func(r *fdRun)) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
-			p := New()
-			p.open = open
-			defer p.Close()
-			f(&fdRun{pollerRun{Poller: p, ctx: ctx}, t})
+			f(newFDRun(ctx, t, open))
 		})
 	}
 }
@@ -45,10 +43,32 @@ func (r *fdRun) is(timeout time.Duration, want string) {
 	}
 }
 
-// owned closes fd with the test, unless the test does.
+// owned closes fd with the test, unless close has done it: its number may be another's by then.
 func (r *fdRun) owned(fd int) int {
-	r.t.Cleanup(func() { _ = unix.Close(fd) })
+	r.opened[fd] = true
 	return fd
+}
+
+func (r *fdRun) close(fd int) {
+	r.t.Helper()
+	if !r.opened[fd] {
+		r.t.Fatalf("%d is not open", fd)
+	}
+	delete(r.opened, fd)
+	r.must(unix.Close(fd))
+}
+
+func newFDRun(ctx context.Context, t *testing.T, open func() (fdWatch, error)) *fdRun {
+	p := New()
+	p.open = open
+	r := &fdRun{pollerRun{Poller: p, ctx: ctx}, t, map[int]bool{}}
+	t.Cleanup(func() {
+		_ = p.Close()
+		for fd := range r.opened {
+			_ = unix.Close(fd)
+		}
+	})
+	return r
 }
 
 func (r *fdRun) pipe() (rd, wr int) {

@@ -19,7 +19,7 @@ func TestFDEvent(t *testing.T) {
 		r.write(wr)
 		ev, err := r.Wait(r.ctx, -1)
 		if want := (Event{FD: rd, Events: In, UserData: "data"}); ev != want || err != nil {
-			t.Errorf("got %+v, %v; want %+v", ev, err, want)
+			r.t.Errorf("got %+v, %v; want %+v", ev, err, want)
 		}
 	})
 }
@@ -44,7 +44,7 @@ func TestFDWakes(t *testing.T) {
 			runtime.Gosched()
 			r.write(wr)
 			if s := <-got; s != "pipe:IN" {
-				t.Fatal(s)
+				r.t.Fatal(s)
 			}
 			r.read(rd)
 		}
@@ -78,7 +78,7 @@ func TestFDAndSource(t *testing.T) {
 		r.write(wr)
 		got := []string{r.waitAll(1, 0), r.waitAll(1, 0), r.waitAll(1, 0), r.waitAll(3, 0)}
 		if want := []string{"s:IN", "fd:IN", "s:IN", "fd:IN s:IN"}; !slices.Equal(got, want) {
-			t.Errorf("got %q, want %q", got, want)
+			r.t.Errorf("got %q, want %q", got, want)
 		}
 		r.read(rd)
 		r.is(0, "s:IN")
@@ -116,7 +116,7 @@ func TestFDClosedWhileRegistered(t *testing.T) {
 		r.must(r.AddFD(rd, In, "pipe"))
 		r.write(wr)
 		r.is(-1, "pipe:IN")
-		r.must(unix.Close(rd))
+		r.close(rd)
 		r.is(0, "pipe:ERR")
 		r.is(0, "pipe:ERR")
 		r.must(r.RemoveFD(rd))
@@ -133,11 +133,12 @@ func TestFDClosedWithDuplicate(t *testing.T) {
 		defer unix.Close(dup)
 		r.must(r.AddFD(rd, In, "old"))
 		r.is(0, "EAGAIN")
-		r.must(unix.Close(rd))
+		r.close(rd)
 		r.must(r.RemoveFD(rd))
 		other, _ := r.pipe()
 		if other != rd {
 			r.must(unix.Dup2(other, rd))
+			r.owned(rd)
 		}
 		r.must(r.AddFD(rd, In, "new"))
 		r.is(0, "EAGAIN")
@@ -156,12 +157,12 @@ func TestFDCloseWhileWaiting(t *testing.T) {
 		runtime.Gosched()
 		r.must(r.Close())
 		if s := <-got; s != "closed" {
-			t.Error(s)
+			r.t.Error(s)
 		}
 		r.write(wr) // the pipe is open
 		r.read(rd)
 		if err := r.AddFD(rd, In, nil); !errors.Is(err, ErrClosed) {
-			t.Error(err)
+			r.t.Error(err)
 		}
 	})
 }

@@ -31,7 +31,7 @@ func TestFDMany(t *testing.T) {
 			for _, ev := range events[:got] {
 				i := ev.UserData.(int)
 				if i%3 != 0 || seen[i] || ev.FD != rd[i] || ev.Events != In {
-					t.Fatalf("%+v of %d, told before: %v", ev, i, seen[i])
+					r.t.Fatalf("%+v of %d, told before: %v", ev, i, seen[i])
 				}
 				seen[i] = true
 				r.read(rd[i])
@@ -43,7 +43,7 @@ func TestFDMany(t *testing.T) {
 		}
 		all := make([]Event, n+1)
 		if got, err := r.WaitAll(r.ctx, all, -1); got != n || err != nil {
-			t.Errorf("%d of %d at once, %v", got, n, err)
+			r.t.Errorf("%d of %d at once, %v", got, n, err)
 		}
 	})
 }
@@ -63,7 +63,7 @@ func TestFDOpenFails(t *testing.T) {
 		good := r.open
 		r.open = func() (fdWatch, error) { return nil, unix.EMFILE }
 		if err := r.AddFD(rd, In, nil); !errors.Is(err, unix.EMFILE) || r.Size() != 0 {
-			t.Error(err, r.Size())
+			r.t.Error(err, r.Size())
 		}
 		r.open = good
 		r.must(r.AddFD(rd, In, "pipe"))
@@ -84,26 +84,25 @@ func TestFDUnsupported(t *testing.T) {
 }
 
 func TestFDAllocatesNothing(t *testing.T) {
-	r := fdRun{pollerRun{Poller: New(), ctx: t.Context()}, t}
-	defer r.Close()
+	r := newFDRun(t.Context(), t, openFDs)
 	rd, wr := r.pipe()
 	r.must(r.AddFD(rd, In, nil))
 	b := make([]byte, 1)
 	n := testing.AllocsPerRun(100, func() {
 		if _, err := unix.Write(wr, b); err != nil {
-			t.Error(err)
+			r.t.Error(err)
 		}
 		if _, err := r.Wait(r.ctx, -1); err != nil {
-			t.Error(err)
+			r.t.Error(err)
 		}
 		if _, err := unix.Read(rd, b); err != nil {
-			t.Error(err)
+			r.t.Error(err)
 		}
 		if _, err := r.Wait(r.ctx, 0); err != ErrAgain {
-			t.Error(err)
+			r.t.Error(err)
 		}
 	})
 	if n != 0 {
-		t.Errorf("%v allocations", n)
+		r.t.Errorf("%v allocations", n)
 	}
 }

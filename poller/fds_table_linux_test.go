@@ -50,7 +50,7 @@ func fdTCP(f func(r *fdRun, fd, peer int)) func(r *fdRun) (int, func()) {
 
 func fdClosed(r *fdRun) (int, func()) {
 	rd, _ := r.pipe()
-	return rd, func() { unix.Close(rd) }
+	return rd, func() { r.close(rd) }
 }
 
 func fdFile(r *fdRun) (int, func()) {
@@ -62,16 +62,16 @@ func fdFile(r *fdRun) (int, func()) {
 
 func fdIdle(r *fdRun, _, _ int)      {}
 func fdWrite(r *fdRun, _, wr int)    { r.write(wr) }
-func fdHangUp(r *fdRun, _, wr int)   { unix.Close(wr) }
-func fdLast(r *fdRun, _, wr int)     { r.write(wr); unix.Close(wr) }
-func fdNoReader(r *fdRun, rd, _ int) { unix.Close(rd) }
+func fdHangUp(r *fdRun, _, wr int)   { r.close(wr) }
+func fdLast(r *fdRun, _, wr int)     { r.write(wr); r.close(wr) }
+func fdNoReader(r *fdRun, rd, _ int) { r.close(rd) }
 func fdOOB(r *fdRun, fd, peer int) {
 	r.must(unix.Send(peer, []byte("!"), unix.MSG_OOB))
 	r.settle(fd, unix.POLLPRI, unix.POLLPRI)
 }
 func fdReset(r *fdRun, fd, peer int) {
 	r.must(unix.SetsockoptLinger(peer, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
-	unix.Close(peer)
+	r.close(peer)
 	r.settle(fd, unix.POLLIN, unix.POLLERR)
 }
 func fdHalfClosed(r *fdRun, fd, peer int) {
@@ -96,8 +96,8 @@ var fdRows = []fdRow{
 	{"closed", In, "fd:ERR", fdClosed},
 	{"closed, events 0", 0, "EAGAIN", fdClosed},
 	{"socketpair, idle", In | Out | Pri | Err, "fd:OUT", fdPair(func(*fdRun, int) {})},
-	{"socketpair, peer closed", In | Out, "fd:IN+OUT+ERR", fdPair(func(_ *fdRun, peer int) { unix.Close(peer) })},
-	{"socketpair, peer closed, ERR", Err, "fd:ERR", fdPair(func(_ *fdRun, peer int) { unix.Close(peer) })},
+	{"socketpair, peer closed", In | Out, "fd:IN+OUT+ERR", fdPair(func(r *fdRun, peer int) { r.close(peer) })},
+	{"socketpair, peer closed, ERR", Err, "fd:ERR", fdPair(func(r *fdRun, peer int) { r.close(peer) })},
 	{"tcp, idle", In | Out | Pri, "fd:OUT", fdTCP(fdIdle)},
 	{"tcp, urgent data", In | Pri, "fd:PRI", fdTCP(fdOOB)},
 	{"tcp, urgent data, PRI not asked", In, "EAGAIN", fdTCP(fdOOB)},
@@ -132,7 +132,7 @@ func TestFDTable(t *testing.T) {
 						timeout = 0
 					}
 					if got := r.wait(timeout); got != row.want {
-						t.Errorf("%s (registered before: %v): got %q, want %q", row.name, before, got, row.want)
+						r.t.Errorf("%s (registered before: %v): got %q, want %q", row.name, before, got, row.want)
 					}
 				}
 				r.must(r.RemoveFD(fd))
@@ -162,7 +162,7 @@ func TestFDCalls(t *testing.T) {
 			{"removed", "ok 0", pollerEach(r.RemoveFD(rd)) + fmt.Sprint(" ", r.Size())},
 		} {
 			if c.got != c.libzmq {
-				t.Errorf("%s: got %q, want %q", c.name, c.got, c.libzmq)
+				r.t.Errorf("%s: got %q, want %q", c.name, c.got, c.libzmq)
 			}
 		}
 	})

@@ -71,6 +71,58 @@ func pollPingPong(t *testing.T, rounds int, more ...Item) {
 // TestPollMissesNothing races what makes a source ready against the Poll that waits for it.
 func TestPollMissesNothing(t *testing.T) { pollPingPong(t, 20_000) }
 
+// slySource does something after each look at it, before the one who looks knows what was seen.
+type slySource struct {
+	fake
+	after func(look int)
+}
+
+func (s *slySource) Readiness() (Events, error) {
+	ev, err := s.fake.Readiness()
+	s.after(s.looks) // only this call's goroutine looks
+	return ev, err
+}
+
+// pollSly plays a source that wakes a Poll for nothing between its look and its sleep, and is ready only then, again
+// between look and sleep; and one that is not ready at all. more are polled as well and never ready.
+func pollSly(t *testing.T, more ...Item) {
+	t.Helper()
+	s := &slySource{}
+	s.after = func(look int) {
+		switch look {
+		case 2:
+			s.set(0)
+			s.mu.Lock()
+			s.waiters.Notify(In)
+			s.mu.Unlock()
+		case 3:
+			s.set(In)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), pollPatience)
+	defer cancel()
+	if n, err := Poll(ctx, append(more, Item{Socket: s, Events: In}), -1); n != 1 || err != nil || s.looks < 4 {
+		t.Errorf("%d, %v after %d looks", n, err, s.looks)
+	}
+	s.set(0)
+	s.looks = 0
+	ready := s.after
+	s.after = func(look int) {
+		if look == 2 {
+			ready(look)
+		}
+	}
+	// It looks at first, when registered, when woken and when the time is over; a signal may cost one more.
+	if n, err := Poll(ctx, append(more, Item{Socket: s, Events: In}), 20*pollTick); n != 0 || err != nil || s.looks > 20 {
+		t.Errorf("%d, %v after %d looks", n, err, s.looks)
+	}
+}
+
+// TestPollBetweenLookAndSleep: what happens there is not missed, and a wake-up for nothing costs a look.
+func TestPollBetweenLookAndSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { pollSly(t) })
+}
+
 // TestPollTogether: calls of several goroutines on the same source all see it.
 func TestPollTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

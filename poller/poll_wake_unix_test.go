@@ -17,6 +17,9 @@ func pollIdleFD(t *testing.T) Item {
 // TestPollMissesNothingFD is TestPollMissesNothing with a sleep in poll(2).
 func TestPollMissesNothingFD(t *testing.T) { pollPingPong(t, 5_000, pollIdleFD(t)) }
 
+// TestPollBetweenLookAndSleepFD is TestPollBetweenLookAndSleep with a sleep in poll(2).
+func TestPollBetweenLookAndSleepFD(t *testing.T) { pollSly(t, pollIdleFD(t)) }
+
 // TestPollFDWoken: the end of a source, or of the context, and a descriptor reach a sleep in poll(2).
 func TestPollFDWoken(t *testing.T) {
 	idle := pollIdleFD(t)
@@ -64,10 +67,13 @@ func TestPollFDWoken(t *testing.T) {
 		}
 		s.close()
 		g := &pollStage{t: t}
-		r, w := g.pipe() // has the numbers that the sleeper had
+		x, y := g.socketpair() // one has the number that the sleeper had, and either end takes what is written
+		if x.n != s.wake.r && y.n != s.wake.r {
+			t.Fatalf("%d and %d, want %d", x.n, y.n, s.wake.r)
+		}
 		s.poke()
-		if got := g.fds(0, r.is(In)); got != "rc=0 [0]" {
-			t.Errorf("wrote to %d or %d: %s", r.n, w.n, got)
+		if got := g.fds(0, x.is(In), y.is(In)); got != "rc=0 [0,0]" {
+			t.Errorf("wrote to another file: %s", got)
 		}
 	})
 }
