@@ -3,10 +3,11 @@
 
 GO          ?= go
 FUZZTIME    ?= 3s
+SOAK        ?= 15s
 INTEROPTIME ?= 5m
 STATICCHECK  = $(GO) tool -modfile=tools/go.mod staticcheck
 
-.PHONY: all build test fmt vet lint imports race fuzz cross interop demo stress bench compare
+.PHONY: all build test fmt vet lint imports race soak fuzz cross interop demo stress bench compare
 
 all: fmt vet lint imports test
 
@@ -31,6 +32,10 @@ imports:
 race:
 	$(GO) test -race -shuffle=on -cpu=2 ./...
 
+# soak runs a reactor whose sources come, go and end at random, for $(SOAK).
+soak:
+	ZMQBUS_SOAK=$(SOAK) $(GO) test -race -count=1 -v -run '^TestSoak$$' ./reactor
+
 fuzz:
 	GO=$(GO) FUZZTIME=$(FUZZTIME) bash tools/fuzz.sh
 
@@ -49,6 +54,7 @@ demo:
 
 stress:
 	$(GO) test -race -shuffle=on -count=5 -cpu=1,2,4 -timeout 60m ./...
+	$(MAKE) soak SOAK=60s
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -140,6 +140,9 @@ var pollFDRows = []pollRow{
 }
 
 func TestPollFD(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("libzmq's answers were taken on Linux, whose poll(2) tells hang-ups and urgent data in its own way")
+	}
 	pollRows(t, pollFDRows, func(t *testing.T, play func(g *pollStage)) { play(&pollStage{t: t, scheme: "tcp"}) })
 }
 
@@ -154,9 +157,6 @@ func (g *pollStage) fds(timeout time.Duration, items ...Item) string {
 		}
 	case n == 0:
 		answer += fmt.Sprintf(" after %v of %v", took, timeout)
-	}
-	if runtime.GOOS != "linux" {
-		g.t.Logf("%s answers %s", runtime.GOOS, answer)
 	}
 	return answer
 }

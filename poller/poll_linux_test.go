@@ -150,3 +150,18 @@ func pollFillGaps(t *testing.T, top int) (taken []int) {
 		taken = append(taken, fd)
 	}
 }
+
+// TestPollWakeFD: the descriptor that wakes does not get into children, and never blocks who pokes.
+func TestPollWakeFD(t *testing.T) {
+	w, err := newWakeFD()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	if flags, err := unix.FcntlInt(uintptr(w.r), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("descriptor flags %#x, %v", flags, err)
+	}
+	if flags, err := unix.FcntlInt(uintptr(w.r), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK == 0 {
+		t.Errorf("file flags %#x, %v", flags, err)
+	}
+}

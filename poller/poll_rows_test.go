@@ -116,3 +116,15 @@ func pollError(err error) string {
 }
 
 var errPollCause = errors.New("changed my mind")
+
+func TestPollItemError(t *testing.T) {
+	for want, e := range map[string]*ItemError{
+		"poller: item 3, fake: the source's end":  {Index: 3, Socket: &fake{}, Err: errFakeEnd},
+		"poller: item 0: zmqbus: not a socket":    {Socket: (*fake)(nil), Err: ErrNotSocket},
+		"poller: item 1: " + errPollCause.Error(): {Index: 1, Err: errPollCause},
+	} {
+		if e.Error() != want || !errors.Is(e, e.Err) {
+			t.Errorf("%q, want %q", e.Error(), want)
+		}
+	}
+}
