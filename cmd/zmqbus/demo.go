@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zmqbus/monitor"
+	"zmqbus/reactor"
 	"zmqbus/socket"
 )
 
@@ -27,9 +28,10 @@ func (a *app) newDemo() *cobra.Command {
 		Use:   "demo",
 		Short: "see messages and lifecycle in one select, over real sockets",
 		Long: `A publisher, two subscribers, a task queue and three workers talk over tcp on this machine, and one select takes
-their messages, their lifecycle, a timer and a context. The publisher stops and comes back; the subscribers notice,
-reconnect, and their subscriptions work again. At the end everything is counted. It needs no arguments, takes a few
-seconds, and exits with status 1 when what it shows did not happen.`,
+the subscribers' messages and lifecycle, a timer and a context. What comes and goes is in a reactor, whose channel is
+one more case: the publisher stops and comes back, a worker is taken out and put in again, timers are added and removed.
+The subscribers notice, reconnect, and their subscriptions work again; the worker catches up. At the end everything is
+counted. It needs no arguments, takes a few seconds, and exits with status 1 when what it shows did not happen.`,
 		GroupID: "tools",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -47,7 +49,7 @@ seconds, and exits with status 1 when what it shows did not happen.`,
 	}
 }
 
-// phase is where the demo stands; only the timer moves it on.
+// phase is where the demo stands; only the timers move it on.
 type phase int
 
 const (
@@ -69,6 +71,9 @@ func (d *demo) run(ctx context.Context) error {
 		return fmt.Errorf("demo: %w", err)
 	}
 	d.finish()
+	if err := d.endReactor(ctx); err != nil {
+		return fmt.Errorf("demo: at the end: %w", err)
+	}
 	if failures := d.summary(); len(failures) > 0 {
 		return fmt.Errorf("demo: %s", strings.Join(failures, "; "))
 	}
@@ -77,6 +82,9 @@ func (d *demo) run(ctx context.Context) error {
 
 // setup opens seven sockets on loopback ports that the system picks.
 func (d *demo) setup(ctx context.Context) error {
+	if err := d.newReactor(ctx); err != nil {
+		return err
+	}
 	if err := d.publish("tcp://127.0.0.1:*"); err != nil {
 		return err
 	}
@@ -94,15 +102,20 @@ func (d *demo) setup(ctx context.Context) error {
 	if err := d.tasks.Listen("tcp://127.0.0.1:*"); err != nil {
 		return err
 	}
-	for i := range d.workers {
-		if d.workers[i], err = d.open(zmq4.Pull); err != nil {
-			return err
-		}
-		if err := d.workers[i].Dial(d.tasks.Endpoints()[0].Endpoint); err != nil {
-			return err
-		}
-	}
 	d.say("tasks", "%s, waiting for three workers", d.tasks.Endpoints()[0].Endpoint)
+	for i := range d.workers {
+		w := &worker{name: fmt.Sprintf("worker %d", i+1)}
+		if w.sock, err = d.open(zmq4.Pull); err != nil {
+			return err
+		}
+		if err := d.addWorker(w); err != nil {
+			return err
+		}
+		if err := w.sock.Dial(d.tasks.Endpoints()[0].Endpoint); err != nil {
+			return err
+		}
+		d.workers[i] = w
+	}
 	return d.tasks.WaitPeers(ctx, len(d.workers))
 }
 
@@ -120,7 +133,10 @@ func (d *demo) publish(ep string) (err error) {
 	if d.pub, err = d.open(zmq4.Pub); err != nil {
 		return err
 	}
-	d.pubLife = d.pub.Lifecycle(monitor.All | monitor.Subscribed).C()
+	life := reactor.LifecycleOf(d.pub, monitor.All|monitor.Subscribed)
+	if d.life, err = d.add(life, "publisher: lifecycle"); err != nil {
+		return err
+	}
 	if err := d.pub.Listen(ep); err != nil {
 		return err
 	}
@@ -144,7 +160,7 @@ func (d *demo) subscribe(s *subscriber) (err error) {
 	return s.sock.Dial(d.endpoint)
 }
 
-// loop is the point of it all: one goroutine, one select over messages, lifecycle, a timer and a context.
+// loop is the point of it all: one goroutine, one select over messages, lifecycle, a timer, a context, and the reactor.
 func (d *demo) loop(ctx context.Context) error {
 	ticker := time.NewTicker(demoTick)
 	defer ticker.Stop()
@@ -154,22 +170,18 @@ func (d *demo) loop(ctx context.Context) error {
 			d.quote(d.a, m)
 		case m := <-d.b.msgs:
 			d.quote(d.b, m)
-		case <-d.workers[0].C():
-			d.done[0]++
-		case <-d.workers[1].C():
-			d.done[1]++
-		case <-d.workers[2].C():
-			d.done[2]++
 		case e := <-d.a.life:
 			d.subscriberEvent(d.a, e)
 		case e := <-d.b.life:
 			d.subscriberEvent(d.b, e)
-		case e, open := <-d.pubLife:
-			if !open {
-				d.pubLife = nil // the stream ended with its publisher
-				continue
+		case e, open := <-d.reactor.Events():
+			err := errReactorEnded
+			if open {
+				err = d.happened(e)
 			}
-			d.publisherEvent(e)
+			if err != nil {
+				return err
+			}
 		case <-ticker.C:
 			if err := d.tick(); err != nil {
 				return err
@@ -181,7 +193,7 @@ func (d *demo) loop(ctx context.Context) error {
 	return nil
 }
 
-// tick moves the demo on. Tasks go out at every tick, for the workers have no part in the publisher's trouble.
+// tick moves the demo on, but for publishing, which has a beat of its own. Tasks go out at every tick, for the workers have no part in the publisher's trouble.
 func (d *demo) tick() error {
 	if d.phase < settling {
 		for range d.workers {
@@ -196,23 +208,16 @@ func (d *demo) tick() error {
 		if d.inForce == len(d.a.topics)+len(d.b.topics) {
 			d.say("timer", "subscriptions are in force: publishing EUR, USD and JPY in turn")
 			d.next()
+			var err error
+			d.beat, err = d.add(reactor.Every(demoTick), "a beat every "+demoTick.String())
+			return err
 		}
-	case publishing, republished:
-		// A busy machine gets fewer ticks, not a longer demo.
-		if d.ticks == demoTicks || d.ticks >= len(demoTopics) && time.Since(d.entered) > demoHalf {
-			return d.halfDone()
-		}
-		d.ticks++
-		return d.sendQuote()
 	case outage:
-		if time.Since(d.stopped) < demoOutage || d.pubLife != nil || !d.a.retried || !d.b.retried {
+		if d.outage != 0 || d.life != 0 || !d.a.retried || !d.b.retried {
 			return nil
 		}
-		d.restarted = time.Now()
-		err := d.publish(d.endpoint)
-		d.say("publisher", "is back")
 		d.next()
-		return err
+		return d.restartPublisher()
 	case settling:
 		if d.complete() || time.Since(d.entered) > 4*time.Second {
 			d.next()
@@ -234,13 +239,10 @@ func (d *demo) halfDone() error {
 	d.progress()
 	first := d.phase == publishing
 	d.next()
-	if !first {
-		return nil
+	if err := d.remove(&d.beat); err != nil || !first {
+		return err
 	}
-	d.say("publisher", "stops")
-	d.stopped = time.Now()
-	d.a.announced, d.b.announced = false, false
-	return d.pub.Close()
+	return d.stopPublisher()
 }
 
 // sendQuote publishes one numbered quote; the currencies take turns.
@@ -251,8 +253,11 @@ func (d *demo) sendQuote() error {
 	return d.pub.TrySend(zmq4.NewMsgFrom([]byte(topic), fmt.Append(nil, d.number)))
 }
 
-// close ends all sockets; those that are closed already do not mind.
+// close ends all; what is closed already does not mind.
 func (d *demo) close() {
+	if d.reactor != nil {
+		_ = d.reactor.Close() // a failure's own error is the one to tell
+	}
 	for _, s := range d.sockets {
 		_ = s.Close() // what did not arrive is in the counts
 	}

@@ -24,15 +24,15 @@ type demo struct {
 	start   time.Time
 	sockets []*socket.Socket
 
+	dynamic
+
 	pub      *socket.Socket
-	pubLife  <-chan monitor.Event
 	endpoint string
 	inForce  int // subscriptions that the running publisher has applied
 
 	a, b    *subscriber
 	tasks   *socket.Socket
-	workers [3]*socket.Socket
-	done    [3]int // tasks by worker
+	workers [3]*worker
 
 	phase     phase
 	ticks     int // in this phase
@@ -76,7 +76,7 @@ func (d *demo) say(who, format string, args ...any) {
 
 // progress prints the counts so far.
 func (d *demo) progress() {
-	d.say("counts", "A received %d, B %d; workers %d, %d, %d", d.a.received, d.b.received, d.done[0], d.done[1], d.done[2])
+	d.say("counts", "A received %d, B %d; workers %d, %d, %d", d.a.received, d.b.received, d.workers[0].done, d.workers[1].done, d.workers[2].done)
 }
 
 // quote counts a message of a subscriber.
@@ -150,8 +150,11 @@ func (d *demo) finish() {
 // complete reports whether all that was sent to somebody has been received.
 func (d *demo) complete() bool {
 	return d.a.received >= d.expected(d.a) && d.b.received >= d.expected(d.b) &&
-		d.done[0]+d.done[1]+d.done[2] >= d.tasksSent
+		d.done() >= d.tasksSent
 }
+
+// done is how many tasks the workers did.
+func (d *demo) done() int { return d.workers[0].done + d.workers[1].done + d.workers[2].done }
 
 // expected is how many quotes s should have received. All were sent while its subscriptions were in force.
 func (d *demo) expected(s *subscriber) int {
@@ -181,11 +184,12 @@ func (d *demo) summary() (failures []string) {
 		fail(lost == 0 && s.received > 0, "subscriber %s received %d of %d", s.name, s.received, d.expected(s))
 		fail(s.disorder == 0 && s.foreign == 0, "subscriber %s got messages out of order or not asked for", s.name)
 	}
-	total := d.done[0] + d.done[1] + d.done[2]
-	row("tasks", "%d sent, workers did %d, %d and %d, lost %d", d.tasksSent, d.done[0], d.done[1], d.done[2], d.tasksSent-total)
-	for i, n := range d.done {
-		fail(3*n == d.tasksSent, "worker %d did %d of %d tasks, not a third", i+1, n, d.tasksSent)
+	row("tasks", "%d sent, workers did %d, %d and %d, lost %d", d.tasksSent,
+		d.workers[0].done, d.workers[1].done, d.workers[2].done, d.tasksSent-d.done())
+	for _, w := range d.workers {
+		fail(3*w.done == d.tasksSent, "%s did %d of %d tasks, not a third", w.name, w.done, d.tasksSent)
 	}
+	d.reactorSummary(row, fail)
 	for _, s := range []*subscriber{d.a, d.b} {
 		row("events of "+s.name, "%s; lost %d", countText(s.events), s.lostEvents)
 		fail(s.lostEvents == 0, "subscriber %s lost %d events", s.name, s.lostEvents)

@@ -1,10 +1,11 @@
 // Command zmqbus talks ZeroMQ from a shell: it sends and receives with every socket type, prints the lifecycle of
-// connections as it happens, forwards between sockets, and measures this machine.
+// connections and the readiness of sockets as they change, forwards between sockets, and measures this machine.
 //
 //	zmqbus sub -c tcp://127.0.0.1:5555 -t weather             print what a publisher sends
 //	echo hello | zmqbus push -b tcp://127.0.0.1:5556          each line of input is a message
 //	zmqbus req -c tcp://127.0.0.1:5557 hello                  ask, print the reply
 //	zmqbus monitor dealer -c tcp://127.0.0.1:5558             who came, who went, and why
+//	zmqbus poll -b pull,tcp://127.0.0.1:5556                  when a socket becomes ready
 //	zmqbus proxy --frontend xsub,@tcp://*:5559 --backend xpub,@tcp://*:5560
 //	zmqbus demo                                               messages and lifecycle in one select
 //

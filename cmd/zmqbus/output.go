@@ -128,6 +128,15 @@ func (p *printer) note(format string, args ...any) {
 	}
 }
 
+// text prints one line of text.
+func (p *printer) text(line string) error {
+	return p.write(p.out, func() error {
+		p.buf.WriteString(line)
+		p.buf.WriteByte('\n')
+		return nil
+	})
+}
+
 // object prints v as one JSON line.
 func (p *printer) object(v any) error {
 	return p.write(p.out, func() error {

@@ -37,35 +37,40 @@ func (s *side) total() string {
 	return text
 }
 
-// parseSide reads TYPE,EP[,EP...], where each EP starts with @ (bind), > (connect) or neither (bind).
+// parseSide reads the flag of one side.
 func parseSide(name, value string) (*side, error) {
+	k, eps, err := parseTypeEndpoints(name, value, false)
+	if err != nil {
+		return nil, err
+	}
+	if k.topics = k.typ == zmq4.Sub; k.topics {
+		eps.topics = []string{""} // an XSUB gets its subscriptions from the other side
+	}
+	return &side{name: name, kind: k, endpointFlags: eps}, nil
+}
+
+// parseTypeEndpoints reads TYPE,EP[,EP...], where each EP starts with @ (bind), > (connect) or neither (as connect says).
+func parseTypeEndpoints(flag, value string, connect bool) (kind, endpointFlags, error) {
+	var f endpointFlags
 	typ, eps, found := strings.Cut(value, ",")
 	if !found {
-		return nil, usagef("--%s %q: must be TYPE,EP such as xsub,@tcp://*:5559", name, value)
+		return kind{}, f, usagef("--%s %q: must be TYPE,EP such as xsub,@tcp://*:5559", flag, value)
 	}
 	k, err := findKind(typ)
 	if err != nil {
-		return nil, usagef("--%s: %w", name, err)
+		return kind{}, f, usagef("--%s: %w", flag, err)
 	}
-	s := &side{name: name, kind: k}
-	if k.typ == zmq4.Sub {
-		s.topics = []string{""} // an XSUB gets its subscriptions from the other side
-	}
-	s.kind.topics = k.typ == zmq4.Sub
 	for ep := range strings.SplitSeq(eps, ",") {
-		list := &s.bind
-		switch {
-		case strings.HasPrefix(ep, "@"):
-			ep = ep[1:]
-		case strings.HasPrefix(ep, ">"):
-			ep, list = ep[1:], &s.connect
+		list := &f.bind
+		if strings.HasPrefix(ep, ">") || connect && !strings.HasPrefix(ep, "@") {
+			list = &f.connect
 		}
-		if ep == "" {
-			return nil, usagef("--%s %q: an endpoint is missing", name, value)
+		if ep = strings.TrimLeft(ep, "@>"); ep == "" {
+			return kind{}, f, usagef("--%s %q: an endpoint is missing", flag, value)
 		}
 		*list = append(*list, ep)
 	}
-	return s, nil
+	return k, f, nil
 }
 
 // open creates the socket of one side. Its events are followed until it has closed.

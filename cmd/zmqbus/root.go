@@ -68,27 +68,28 @@ func (a *app) runE(f func(ctx context.Context, args []string) error) func(*cobra
 func (a *app) newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "zmqbus",
-		Short: "ZeroMQ from a shell: messages, lifecycle, proxy, bench",
-		Long: `zmqbus sends and receives ZeroMQ messages, prints the lifecycle of connections, forwards between
-sockets and measures this machine. It is pure Go and speaks to libzmq, pyzmq, NetMQ, JeroMQ, ...`,
+		Short: "ZeroMQ from a shell: messages, lifecycle, readiness, proxy, bench",
+		Long: `zmqbus sends and receives ZeroMQ messages, prints the lifecycle of connections and the readiness of
+sockets, forwards between sockets and measures this machine. It is pure Go and speaks to libzmq, pyzmq, NetMQ, JeroMQ, ...`,
 		Example: `  zmqbus demo                                      see it work, nothing else needed
   zmqbus sub -c tcp://127.0.0.1:5555 -t weather    print what a publisher sends
   seq 9 | zmqbus push -b tcp://127.0.0.1:5556      each line is a message
   zmqbus req -c tcp://127.0.0.1:5557 hello         ask, print the reply
-  zmqbus monitor sub -c tcp://127.0.0.1:5555       who came, who went, and why`,
+  zmqbus monitor sub -c tcp://127.0.0.1:5555       who came, who went, and why
+  zmqbus poll -b pull,tcp://*:5556                 when a socket becomes ready`,
 		Version:                    version(),
 		SilenceUsage:               true,
 		SilenceErrors:              true,
 		SuggestionsMinimumDistance: 1,
 		RunE: func(*cobra.Command, []string) error {
-			return usagef("a command is missing: a socket type, monitor, proxy, bench or demo")
+			return usagef("a command is missing: a socket type, monitor, poll, proxy, bench or demo")
 		},
 	}
 	root.AddGroup(&cobra.Group{ID: "types", Title: "Socket types:"}, &cobra.Group{ID: "tools", Title: "Tools:"})
 	for _, k := range kinds {
 		root.AddCommand(a.newRun(k))
 	}
-	root.AddCommand(a.newMonitor(), a.newProxy(), a.newBench(), a.newDemo())
+	root.AddCommand(a.newMonitor(), a.newPoll(), a.newProxy(), a.newBench(), a.newDemo())
 	return root
 }
 
@@ -110,7 +111,8 @@ func describe(err error) string {
 	if errors.As(err, &op) && op.Endpoint != "" && errors.As(op.Err, &errno) && !errors.Is(err, socket.ErrBadEndpoint) {
 		text = strings.Replace(text, op.Error(), fmt.Sprintf("%s %s: %v", op.Op, op.Endpoint, errno), 1)
 	}
-	text = strings.ReplaceAll(text, "socket: ", "")
-	text = strings.ReplaceAll(text, "zmqbus: ", "")
+	for _, prefix := range []string{"socket: ", "poller: ", "reactor: ", "zmqbus: "} {
+		text = strings.ReplaceAll(text, prefix, "")
+	}
 	return oneLine(text)
 }

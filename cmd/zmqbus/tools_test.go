@@ -252,7 +252,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("took %v", took)
 	}
 	all := strings.Join(out, "\n")
-	for _, want := range []string{"DISCONNECTED", "CONNECT_RETRIED", "CONNECTED", "Summary", "All as it should be"} {
+	for _, want := range []string{"DISCONNECTED", "CONNECT_RETRIED", "CONNECTED", "- worker 3: messages", "worker 3 was out", "Summary", "All as it should be"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no %s in:\n%s", want, all)
 		}
