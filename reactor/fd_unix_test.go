@@ -85,8 +85,9 @@ func TestFDResumedIsLookedAtAnew(t *testing.T) {
 	id := g.add(FD(from, poller.In))
 	fdWrite(t, to, "a")
 	g.expect("1: ready 1")
-	g.must(g.Resume(id))
-	g.must(g.Pause(id))
+	done := make(chan error)
+	g.must(g.Post(func() { done <- errors.Join(g.Resume(id), g.Pause(id)) })) // at once: nothing is delivered in between
+	g.must(<-done)
 	for g.fdArmed(from) { // until it was reported
 		runtime.Gosched()
 	}
