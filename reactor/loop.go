@@ -125,9 +125,9 @@ func (r *Reactor) serveEvents(f *feed, quota int) {
 }
 
 // serveHandler calls f's handler for up to quota events. Each is taken when it is its turn, so that nothing is left in
-// between when the handler removes or pauses its source, or ends the reactor. The caller holds mu, which is released.
+// between when the handler removes or pauses its source, or ends the reactor. The caller holds mu, which is released,
+// and not by defer: the panic of a handler must come out as it is.
 func (r *Reactor) serveHandler(f *feed, quota int) {
-	defer r.mu.Unlock()
 	e := f.entry
 	again := true
 	for range quota {
@@ -157,6 +157,7 @@ func (r *Reactor) serveHandler(f *feed, quota int) {
 		}
 	}
 	r.core.served(f.id, again)
+	r.mu.Unlock()
 }
 
 // rest waits until something happens. The caller holds mu, which is released.

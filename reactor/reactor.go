@@ -269,13 +269,21 @@ func (r *Reactor) Run(f func(Event) error) error {
 	for e := range r.events {
 		if err := f(e); err != nil {
 			r.end(err)
-			if result := r.Wait(); errors.Is(result, err) {
-				return result
-			}
-			return errors.Join(err, r.Wait())
+			return firstOf(err, r.Wait())
 		}
 	}
 	return r.Wait()
+}
+
+// firstOf is Run's result when its function has failed: result alone if that says so already, else both.
+func firstOf(err, result error) error {
+	switch {
+	case result == nil:
+		return err
+	case errors.Is(result, err):
+		return result
+	}
+	return errors.Join(err, result)
 }
 
 // Stop begins the end of the reactor: nothing is taken from sources any more. It does not wait. A call of a handler that

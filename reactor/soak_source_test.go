@@ -57,11 +57,14 @@ type soakPipe struct {
 // them reach the receiving socket although nobody reads it.
 const soakLimit = 900
 
-// soakOpen makes a source of a random kind.
-func soakOpen(rng *rand.Rand) (*soakSource, error) {
+// soakTCP is how many sources of one reactor are of kind tcp: the ports of a closed connection are not free for a minute.
+const soakTCP = 20
+
+// open makes a source of a random kind.
+func (k *soak) open(rng *rand.Rand) (*soakSource, error) {
 	s := &soakSource{poke: make(chan struct{}, 1)}
 	switch n := rng.IntN(10); {
-	case n < 3:
+	case n < 3 && k.tcp.Add(1) <= soakTCP:
 		return s, s.sockets("tcp", rng, "tcp://127.0.0.1:0", 0)
 	case n < 6:
 		return s, s.sockets("inproc", rng, fmt.Sprintf("inproc://soak-%d", propNames.Add(1)), []int{0, 1, 10}[rng.IntN(3)])

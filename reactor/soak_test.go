@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,8 +15,9 @@ import (
 
 // soak is one reactor's life, with workers that add, feed, pause, remove and end sources, and a reader that stalls.
 type soak struct {
-	t *testing.T
-	r *Reactor
+	t   *testing.T
+	r   *Reactor
+	tcp atomic.Int64 // sources of that kind
 
 	mu      sync.Mutex // guards what follows
 	stints  map[ID]soakOwner
@@ -167,7 +169,7 @@ func (k *soak) read() {
 
 // live is a source's life: some stints in the reactor, each with its sends, pauses and end.
 func (k *soak) live(rng *rand.Rand) {
-	s, err := soakOpen(rng)
+	s, err := k.open(rng)
 	if err != nil {
 		k.t.Error(err)
 		return

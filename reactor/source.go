@@ -70,9 +70,11 @@ func socketName(s *socket.Socket) string {
 
 // FD is a file descriptor, as [Readiness] events for those of ev that it is ready for, and poller.Err. It is one-shot,
 // since a descriptor that is ready would flood the reader before the reader can do anything about it: with Add the source is
-// paused after each event, until Resume says that it was dealt with; with Handle until the handler returns. The
-// descriptor stays the program's; remove the source before closing it. Add returns an error that matches
-// errors.ErrUnsupported on Windows, ErrSource when the descriptor is in the reactor already.
+// paused after each event, until Resume says that it was dealt with; with Handle until the handler returns. What is not
+// dealt with is told again and again: so is poller.Err of a descriptor that is hung up, in error or not open, until
+// the source is removed. The descriptor stays the program's; remove the source before closing it. Add returns an error
+// that matches errors.ErrUnsupported on systems other than Unix, poller.ErrBadFD, poller.ErrEvents, ErrSource when the
+// descriptor is in the reactor already.
 func FD(fd int, ev poller.Events) Source {
 	return Source{fmt.Sprintf("fd %d", fd), func() []feeder { return []feeder{&fdFeed{fd: fd, events: ev}} }}
 }

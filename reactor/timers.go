@@ -3,6 +3,7 @@ package reactor
 import (
 	"container/heap"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func (t *timerFeed) take(to []Event) (int, state, error) {
 		return 1, spent, nil
 	}
 	count := 1 + now.Sub(t.due)/t.period
-	to[0] = Tick{t.feed.entry.id, now, int(count)}
+	to[0] = Tick{t.feed.entry.id, now, int(min(count, math.MaxInt))} // an int may have 32 bits
 	t.due = t.due.Add(count * t.period)
 	t.timers.add(t)
 	return 1, idle, nil

@@ -37,7 +37,7 @@ func (w *watchdog) turn() {
 	w.watch(w.seq.Load() + 1)
 }
 
-// watch waits for the limit. The caller holds mu.
+// watch waits for the limit; when no call runs, the next one is found then. The caller holds mu.
 func (w *watchdog) watch(call uint64) {
 	w.watched, w.known = call, 0
 	w.arm(w.limit)
@@ -85,12 +85,13 @@ func (w *watchdog) check() (what string, lasts time.Duration) {
 	if !w.on || time.Since(w.set) < w.wait { // it fired while its turn ended
 		return "", 0
 	}
-	what = *w.what.Load()
-	if call := w.seq.Load(); call != w.watched {
-		w.watch(call | 1) // the one that runs, or is about to
+	call, running := w.seq.Load(), w.what.Load()
+	none := call%2 == 0
+	if none || call != w.watched || w.seq.Load() != call { // a name read while calls change may be another's
+		w.watch(call)
 		return "", 0
 	}
 	w.known += w.wait
 	w.arm(w.known)
-	return what, w.known
+	return *running, w.known
 }

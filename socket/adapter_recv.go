@@ -104,8 +104,8 @@ type AdapterReader struct {
 }
 
 // Claim makes the returned reader the only one who reads the adapter. Until its Release, Recv and its kin return
-// ErrClaimed, also those that wait already, and C returns nil. It does not block. Errors: ErrClaimed when the adapter
-// is claimed or C is in use, ErrNotSupported for PUSH and PUB, ErrClosed.
+// ErrClaimed, also those that wait already, and C returns nil; one that has just begun may still take a message. It does
+// not block. Errors: ErrClaimed when the adapter is claimed or C is in use, ErrNotSupported for PUSH and PUB, ErrClosed.
 func (a *Adapter) Claim() (*AdapterReader, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
