@@ -5,6 +5,7 @@ package reactor
 import (
 	"errors"
 	"runtime"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -21,9 +22,18 @@ func fdPipe(t *testing.T) (from, to int) {
 	}
 	t.Cleanup(func() {
 		_ = unix.Close(p[0])
-		_ = unix.Close(p[1]) // the test may have closed it
+		fdClose(t, p[1])
 	})
 	return p[0], p[1]
+}
+
+// fdClosed are the descriptors that fdClose has closed for a test: once, for the number may be another file's later.
+var fdClosed sync.Map
+
+func fdClose(t *testing.T, fd int) {
+	if _, done := fdClosed.LoadOrStore([2]any{t, fd}, true); !done {
+		_ = unix.Close(fd)
+	}
 }
 
 func fdWrite(t *testing.T, fd int, s string) {
@@ -151,7 +161,7 @@ func TestFDHungUp(t *testing.T) {
 	g := newRig(t, 0)
 	from, to := fdPipe(t)
 	g.add(FD(from, poller.Pri))
-	g.must(unix.Close(to))
+	fdClose(t, to)
 	g.expect("1: ready 4") // Err comes unasked
 }
 
