@@ -106,6 +106,9 @@ func TestAdapterClaimWakesOthers(t *testing.T) {
 		w := readiness.NewWaiter(func() { wakes++ })
 		a.Notify(w)
 		w.Arm(readiness.In)
+		if ev, err := a.Readiness(); ev != 0 || err != nil {
+			t.Errorf("claimed: ready for %v, %v, and Recv would fail", ev, err)
+		}
 		if r.Release(); wakes != 1 {
 			t.Error("Release wakes nobody")
 		}

@@ -21,17 +21,18 @@ func (a *Adapter) Stats() AdapterStats {
 	return st
 }
 
-// Readiness returns what the adapter is ready for now: In while its queue holds a message, Out while it is open and
-// its type can send; for REQ and REP, when it is their turn. zmq4 does not tell whether a peer has room, or is there:
-// Send may still block. It does not block. After the end, when all was taken, the error matches ErrClosed. Taking
-// from the channel of a REQ or REP makes it ready to send without waking a waiter, which sees it when it looks again.
+// Readiness returns what the adapter is ready for now: In while its queue holds a message and nobody has claimed it, Out
+// while it is open and its type can send; for REQ and REP, when it is their turn. zmq4 does not tell whether a peer has
+// room, or is there: Send may still block. It does not block. After the end, when nothing is left that Recv would return,
+// the error matches ErrClosed. Who takes a message from the channel itself and not by Recv wakes no waiter: a REQ or REP
+// that may send now, or an end that shows now, is seen by a waiter when it looks again.
 //
 // It is what package poller asks; a program uses poller.Poll, poller.Poller or the reactor.
 func (a *Adapter) Readiness() (readiness.Events, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var ev readiness.Events
-	if len(a.ch) > 0 {
+	if len(a.ch) > 0 && a.reader == nil {
 		ev |= readiness.In
 	}
 	if a.sends() && !a.closing && (!a.lockstep() || a.maySend()) {

@@ -23,8 +23,9 @@ type Reader struct {
 }
 
 // Claim makes the returned Reader the only one who reads the socket, in batches and without a goroutine in between.
-// Until its Release, Recv and its kin return ErrClaimed, also those that wait already, and C returns nil. It does not block. Errors:
-// ErrClaimed when the socket is claimed or C is in use, ErrNotSupported for PUSH and PUB, ErrClosed.
+// Until its Release, Recv and its kin return ErrClaimed, also those that wait already, C returns nil, and Readiness does
+// not say In. It does not block. Errors: ErrClaimed when the socket is claimed or C is in use, ErrNotSupported for PUSH
+// and PUB, ErrClosed.
 func (s *Socket) Claim() (*Reader, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,9 +43,9 @@ func (s *Socket) Claim() (*Reader, error) {
 }
 
 // Take receives up to len(to) messages, taking from the peers in turn, and returns how many there were. It does not
-// block. When there were fewer than len(to), w, which may be nil, has been armed for the next one, or for the socket's end: no second
-// look is needed. The Frames slices are the caller's, as with Recv. Errors: ErrClosed once Close has begun, or the
-// reader was released.
+// block. When there were fewer than len(to), w, which may be nil, has been armed for the next one, or for the socket's
+// end: no second look is needed. Only the w given last is woken. The Frames slices are the caller's, the bytes may be
+// shared, as with Recv. Errors: ErrClosed once Close has begun, ErrReleased after Release.
 func (r *Reader) Take(to []Received, w *readiness.Waiter) (int, error) {
 	s := r.s
 	s.mu.Lock()

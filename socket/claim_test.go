@@ -63,10 +63,21 @@ func TestClaimExcludesOthers(t *testing.T) {
 	if in.C() != nil {
 		t.Error("C is not nil")
 	}
+	until(t, "the message is queued", func() bool {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		return in.pat.readable()
+	})
+	if ev, err := in.Readiness(); ev != 0 || err != nil {
+		t.Errorf("claimed: ready for %v, %v, and Recv would fail", ev, err)
+	}
 	r.Release()
 	r.Release()
 	_, err = r.Take(make([]Received, 1), nil)
 	wantErr(t, err, ErrReleased)
+	if ev, err := in.Readiness(); ev != readiness.In || err != nil {
+		t.Errorf("released: ready for %v, %v", ev, err)
+	}
 	want(t, recv(t, in), "a")
 	if in.C() == nil {
 		t.Error("C is nil after Release")

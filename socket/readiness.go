@@ -13,9 +13,10 @@ const everyone = math.MaxInt
 
 // Readiness returns what the socket is ready for now: In when TryRecv would find a message, Out when TrySend would not
 // find every peer full (zmq_poll(3), ZMQ_EVENTS). PUB, XPUB, XSUB and a ROUTER that is not mandatory are always ready to
-// send, since they drop what does not fit; PULL and SUB never are, PUSH and PUB never to receive. It does not block. Once Close has begun the
-// error matches ErrClosed. With C in use, In says that the channel holds a message; taking one from the channel of a REQ
-// or REP makes it ready to send without waking a waiter, which sees it when it looks again.
+// send, since they drop what does not fit, and with NoDrop too; PULL and SUB never are, PUSH and PUB never to receive.
+// While somebody has claimed the socket it is not ready to receive. It does not block. Once Close has begun the error
+// matches ErrClosed. With C in use, In says that the channel holds a message; who takes one from the channel of a REQ or
+// REP, and not by Recv, makes it ready to send without waking a waiter, which sees it when it looks again.
 //
 // It is what package poller asks; a program uses poller.Poll, poller.Poller or the reactor.
 func (s *Socket) Readiness() (readiness.Events, error) {
@@ -35,8 +36,11 @@ func (s *Socket) Readiness() (readiness.Events, error) {
 }
 
 func (s *Socket) readable() bool {
-	if s.c != nil {
+	switch {
+	case s.c != nil:
 		return len(s.c) > 0 || s.offering
+	case s.reader != nil:
+		return false // Recv would fail, and the reader is woken without looking here
 	}
 	return s.pat.mayRecv() == nil && s.pat.readable()
 }
@@ -81,6 +85,13 @@ func (s *Socket) notePumped() {
 	s.waiters.Notify(readiness.In)
 }
 
+// noteTaken tells that Recv has taken a message from C's channel: a REQ or REP may send now.
+func (s *Socket) noteTaken() {
+	if s.lockstep() {
+		s.waiters.Notify(readiness.Out)
+	}
+}
+
 func (f fairQueue) readable() bool { return f.s.in.current() != nil }
 func (f fairQueue) writable() bool { return f.s.out.current() != nil }
 
@@ -92,14 +103,15 @@ func (r *reqPattern) writable() bool { return r.maySend() && r.fairQueue.writabl
 func (r *repPattern) readable() bool { return r.mayTake() && r.fairQueue.readable() }
 func (r *repPattern) writable() bool { return r.maySend() }
 
-// writable looks at every peer when the socket is mandatory, as libzmq does: one with room is enough, although a
-// message for another may still have to wait.
+// writable wants a peer with room when the socket is mandatory, as libzmq does: one is enough, although a message for
+// another may still have to wait. It goes through the rotation, which leaves out those that are full, and does not ask
+// the pipes: an inproc pipe has room as soon as its other end is read, which wakes nobody here until the pipe moves on.
 func (r *routerPattern) writable() bool {
 	if !r.s.st.routerMandatory {
 		return true
 	}
-	for _, p := range r.routes {
-		if r.s.reachable(p) && p.hasRoom() {
+	for p := r.s.out.current(); p != nil; p = p.turn[outbound].next {
+		if r.routes[p.routingID] == p && r.s.reachable(p) { // one that is refused has a name and no route
 			return true
 		}
 	}

@@ -72,6 +72,7 @@ func (s *Socket) TryRecv() (zmq4.Msg, error) {
 		select {
 		case m, ok := <-s.c:
 			if ok {
+				s.noteTaken()
 				return m, nil
 			}
 		default:
@@ -109,7 +110,11 @@ func (s *Socket) recv(ctx context.Context, wait time.Duration) (item, error) {
 			return item{}, opError("recv", err)
 		}
 		if s.c != nil {
-			return s.recvPumped(ctx, timeout)
+			it, err := s.recvPumped(ctx, timeout)
+			if err == nil {
+				s.noteTaken()
+			}
+			return it, err
 		}
 		if s.pop() {
 			return s.takePopped(), nil

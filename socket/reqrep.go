@@ -155,7 +155,7 @@ func (r *repPattern) mayTake() bool { return r.state != repBusy && r.s.unread() 
 
 // maySend reports whether a reply is owed, to a request that has left C's channel.
 func (r *repPattern) maySend() bool {
-	return r.state == repLost || r.state == repBusy && r.s.unread() == 0
+	return r.state != repIdle && r.s.unread() == 0
 }
 
 func (r *repPattern) mayRecv() error {
