@@ -23,115 +23,120 @@ func ends(t testing.TB, bound, dialled zmq4.SocketType, boundCfg, dialledCfg Con
 	return pair(t, "inproc://"+t.Name(), bound, dialled, &boundCfg, &dialledCfg)
 }
 
-// TestReadinessWakes arms a waiter on a socket that is not ready, lets something happen, and wants the waiter woken and
-// the level there. Each case returns the socket and what happens.
-func TestReadinessWakes(t *testing.T) {
-	one := Config{SendHWM: 1, RecvHWM: 1}
-	for _, c := range []struct {
-		name  string
-		ev    readiness.Events
-		setup func(t *testing.T, net *memnet.Network) (*Socket, func())
-	}{
-		{"PULL, a message comes", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			in, out := ends(t, zmq4.Pull, zmq4.Push, Config{}, Config{})
-			return in, func() { send(t, out, "a") }
-		}},
-		{"PULL with C, a message comes", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			in, out := ends(t, zmq4.Pull, zmq4.Push, Config{}, Config{})
-			in.C()
-			return in, func() { send(t, out, "a") }
-		}},
-		{"PULL with C and Conflate", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			in, out := ends(t, zmq4.Pull, zmq4.Push, Config{Conflate: true}, Config{})
-			in.C()
-			return in, func() { send(t, out, "a") }
-		}},
-		{"PUSH, a peer is dialled", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			s := open(t, zmq4.Push, &Config{Inproc: NewInproc()})
-			return s, func() { dial(t, s, "inproc://later") }
-		}},
-		{"PUSH with Immediate, the handshake is done", readiness.Out, func(t *testing.T, net *memnet.Network) (*Socket, func()) {
-			s := open(t, zmq4.Push, memConfig(net, Config{Immediate: true}))
-			in := open(t, zmq4.Pull, memConfig(net, Config{}))
-			return s, func() { dial(t, s, bind(t, in, "tcp://127.0.0.1:0")) }
-		}},
-		{"PUSH, a full peer is read", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			in, out := ends(t, zmq4.Pull, zmq4.Push, one, one)
-			trySends(t, out)
-			return out, func() { numbers(t, in, 2) }
-		}},
-		{"DEALER, a higher mark", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			_, out := ends(t, zmq4.Dealer, zmq4.Dealer, one, one)
-			trySends(t, out)
-			return out, func() {
-				if err := out.SetOption("sndhwm", 10); err != nil {
-					t.Fatal(err)
-				}
+// roomForOne is room for a single message at each end.
+var roomForOne = Config{SendHWM: 1, RecvHWM: 1}
+
+// rises are what makes a socket ready for ev: setup returns the socket, not ready, and what happens.
+var rises = []struct {
+	name  string
+	ev    readiness.Events
+	setup func(t *testing.T, net *memnet.Network) (*Socket, func())
+}{
+	{"PULL, a message comes", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		in, out := ends(t, zmq4.Pull, zmq4.Push, Config{}, Config{})
+		return in, func() { send(t, out, "a") }
+	}},
+	{"PULL with C, a message comes", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		in, out := ends(t, zmq4.Pull, zmq4.Push, Config{}, Config{})
+		in.C()
+		return in, func() { send(t, out, "a") }
+	}},
+	{"PULL with C and Conflate", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		in, out := ends(t, zmq4.Pull, zmq4.Push, Config{Conflate: true}, Config{})
+		in.C()
+		return in, func() { send(t, out, "a") }
+	}},
+	{"PUSH, a peer is dialled", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		s := open(t, zmq4.Push, &Config{Inproc: NewInproc()})
+		return s, func() { dial(t, s, "inproc://later") }
+	}},
+	{"PUSH with Immediate, the handshake is done", readiness.Out, func(t *testing.T, net *memnet.Network) (*Socket, func()) {
+		s := open(t, zmq4.Push, memConfig(net, Config{Immediate: true}))
+		in := open(t, zmq4.Pull, memConfig(net, Config{}))
+		return s, func() { dial(t, s, bind(t, in, "tcp://127.0.0.1:0")) }
+	}},
+	{"PUSH, a full peer is read", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		in, out := ends(t, zmq4.Pull, zmq4.Push, roomForOne, roomForOne)
+		trySends(t, out)
+		return out, func() { numbers(t, in, 2) }
+	}},
+	{"DEALER, a higher mark", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		_, out := ends(t, zmq4.Dealer, zmq4.Dealer, roomForOne, roomForOne)
+		trySends(t, out)
+		return out, func() {
+			if err := out.SetOption("sndhwm", 10); err != nil {
+				t.Fatal(err)
 			}
-		}},
-		{"PAIR, its peer's place is taken by the next", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			a, b := ends(t, zmq4.Pair, zmq4.Pair, one, one)
-			dial(t, open(t, zmq4.Pair, &Config{Inproc: b.cfg.Inproc}), a.Endpoints()[0].Endpoint)
-			trySends(t, a)
-			return a, func() { closeNow(t, b) }
-		}},
-		{"REQ, the reply comes", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			rep, req := ends(t, zmq4.Rep, zmq4.Req, Config{}, Config{})
-			send(t, req, "q")
-			recv(t, rep)
-			return req, func() { send(t, rep, "a") }
-		}},
-		{"REQ, the reply is taken", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			rep, req := ends(t, zmq4.Rep, zmq4.Req, Config{}, Config{})
-			send(t, req, "q")
-			recv(t, rep)
-			send(t, rep, "a")
-			return req, func() { recv(t, req) }
-		}},
-		{"REP, the request is taken", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			rep, req := ends(t, zmq4.Rep, zmq4.Req, Config{}, Config{})
-			return rep, func() { send(t, req, "q"); recv(t, rep) }
-		}},
-		{"REP, the next request after the reply", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			rep, a := ends(t, zmq4.Rep, zmq4.Req, Config{}, Config{})
-			b := open(t, zmq4.Req, &Config{Inproc: a.cfg.Inproc})
-			dial(t, b, rep.Endpoints()[0].Endpoint)
-			send(t, a, "q")
-			recv(t, rep)
-			send(t, b, "q")
-			return rep, func() { send(t, rep, "a") }
-		}},
-		{"REP, the next request after the peer is lost", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			rep, a := ends(t, zmq4.Rep, zmq4.Req, Config{}, Config{})
-			b := open(t, zmq4.Req, &Config{Inproc: a.cfg.Inproc})
-			dial(t, b, rep.Endpoints()[0].Endpoint)
-			send(t, a, "q")
-			recv(t, rep)
-			send(t, b, "q")
-			return rep, func() { closeNow(t, a) }
-		}},
-		{"XPUB, a subscription comes", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			space := NewInproc()
-			pub, sub := open(t, zmq4.XPub, &Config{Inproc: space}), open(t, zmq4.XSub, &Config{Inproc: space})
-			dial(t, sub, bind(t, pub, "inproc://x"))
-			return pub, func() { send(t, sub, "\x01a") }
-		}},
-		{"mandatory ROUTER, a peer comes", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			space := NewInproc()
-			s := open(t, zmq4.Router, &Config{RouterMandatory: true, Inproc: space})
-			ep := bind(t, s, "inproc://r")
-			return s, func() { dial(t, open(t, zmq4.Dealer, &Config{Inproc: space}), ep) }
-		}},
-		{"mandatory ROUTER, the full peer is read", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
-			mandatory := one
-			mandatory.RouterMandatory = true
-			peer := one
-			peer.RoutingID = "p"
-			r, d := ends(t, zmq4.Router, zmq4.Dealer, mandatory, peer)
-			trySends(t, r, "p")
-			return r, func() { numbers(t, d, 2) }
-		}},
-	} {
+		}
+	}},
+	{"PAIR, its peer's place is taken by the next", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		a, b := ends(t, zmq4.Pair, zmq4.Pair, roomForOne, roomForOne)
+		dial(t, open(t, zmq4.Pair, &Config{Inproc: b.cfg.Inproc}), a.Endpoints()[0].Endpoint)
+		trySends(t, a)
+		return a, func() { closeNow(t, b) }
+	}},
+	{"REQ, the reply comes", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		rep, req := ends(t, zmq4.Rep, zmq4.Req, Config{}, Config{})
+		send(t, req, "q")
+		recv(t, rep)
+		return req, func() { send(t, rep, "a") }
+	}},
+	{"REQ, the reply is taken", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		rep, req := ends(t, zmq4.Rep, zmq4.Req, Config{}, Config{})
+		send(t, req, "q")
+		recv(t, rep)
+		send(t, rep, "a")
+		return req, func() { recv(t, req) }
+	}},
+	{"REP, the request is taken", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		rep, req := ends(t, zmq4.Rep, zmq4.Req, Config{}, Config{})
+		return rep, func() { send(t, req, "q"); recv(t, rep) }
+	}},
+	{"REP, the next request after the reply", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		rep, a := ends(t, zmq4.Rep, zmq4.Req, Config{}, Config{})
+		b := open(t, zmq4.Req, &Config{Inproc: a.cfg.Inproc})
+		dial(t, b, rep.Endpoints()[0].Endpoint)
+		send(t, a, "q")
+		recv(t, rep)
+		send(t, b, "q")
+		return rep, func() { send(t, rep, "a") }
+	}},
+	{"REP, the next request after the peer is lost", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		rep, a := ends(t, zmq4.Rep, zmq4.Req, Config{}, Config{})
+		b := open(t, zmq4.Req, &Config{Inproc: a.cfg.Inproc})
+		dial(t, b, rep.Endpoints()[0].Endpoint)
+		send(t, a, "q")
+		recv(t, rep)
+		send(t, b, "q")
+		return rep, func() { closeNow(t, a) }
+	}},
+	{"XPUB, a subscription comes", readiness.In, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		space := NewInproc()
+		pub, sub := open(t, zmq4.XPub, &Config{Inproc: space}), open(t, zmq4.XSub, &Config{Inproc: space})
+		dial(t, sub, bind(t, pub, "inproc://x"))
+		return pub, func() { send(t, sub, "\x01a") }
+	}},
+	{"mandatory ROUTER, a peer comes", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		space := NewInproc()
+		s := open(t, zmq4.Router, &Config{RouterMandatory: true, Inproc: space})
+		ep := bind(t, s, "inproc://r")
+		return s, func() { dial(t, open(t, zmq4.Dealer, &Config{Inproc: space}), ep) }
+	}},
+	{"mandatory ROUTER, the full peer is read", readiness.Out, func(t *testing.T, _ *memnet.Network) (*Socket, func()) {
+		mandatory := roomForOne
+		mandatory.RouterMandatory = true
+		peer := roomForOne
+		peer.RoutingID = "p"
+		r, d := ends(t, zmq4.Router, zmq4.Dealer, mandatory, peer)
+		trySends(t, r, "p")
+		return r, func() { numbers(t, d, 2) }
+	}},
+}
+
+// TestReadinessWakes arms a waiter on a socket that is not ready, lets something happen, and wants the waiter woken and
+// the level there.
+func TestReadinessWakes(t *testing.T) {
+	for _, c := range rises {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, net *memnet.Network) {
 				s, happen := c.setup(t, net)
