@@ -4,7 +4,9 @@ import "zmqbus/internal/readiness"
 
 // Readiness returns [readiness.In] while an event can be taken, by Next or from C, without blocking, and an error that
 // matches [ErrClosed] once the stream has ended and its last event was taken. It does not block, and takes nothing;
-// another reader may be faster. With Notify and Forget it makes a stream a source that package poller can wait for.
+// another reader may be faster. Taking the last event of a stream that has ended wakes nobody: a waiter that did not
+// want In sees the end when it looks again. With Notify and Forget it makes a stream a source that package poller can
+// wait for.
 func (s *Stream) Readiness() (readiness.Events, error) {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
