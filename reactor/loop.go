@@ -30,10 +30,13 @@ func (r *Reactor) step() bool {
 		default:
 		}
 	}
+	// The hand before the line: whoever becomes ready too late for this look at the line waits for one more turn, but
+	// not for a hand that was emptied meanwhile as well.
+	room := r.emptyHand()
 	for f, ok := r.line.Next(); ok; f, ok = r.line.Next() {
 		r.core.ready(f.id)
 	}
-	if f, quota := r.turn(); f == nil {
+	if f, quota := r.turn(room); f == nil {
 		r.rest()
 	} else if f.entry.handler != nil {
 		r.watch.turn()
@@ -80,8 +83,7 @@ func (r *Reactor) runPosts() {
 
 // turn returns the feed whose turn it is, if there is one. While the hand is full those that need room wait; while
 // there is no room and the hand is empty, one of them may fill it.
-func (r *Reactor) turn() (*feed, int) {
-	room := r.emptyHand()
+func (r *Reactor) turn(room int) (*feed, int) {
 	id, quota, ok := r.core.next(room)
 	if !ok && room == 0 && r.hand == nil {
 		id, quota, ok = r.core.next(1)
