@@ -117,7 +117,7 @@ func TestHandlerCallsTheReactor(t *testing.T) {
 			return errors.Join(err, err2, err3, err4, err5, g.Pause(id), g.Resume(id))
 		})
 		g.wait()
-		time.Sleep(time.Second)
+		g.pass(time.Second)
 		g.wait()
 		want := "[[1: value b 1: value c] posted 3: value d 3: value e 4: tick 1]"
 		if fmt.Sprint(got) != want {

@@ -55,6 +55,9 @@ func rigBubble(t *testing.T, events int, test func(g *rig)) {
 // wait returns when everything has come to rest, in a bubble.
 func (g *rig) wait() { synctest.Wait() }
 
+// pass lets the time of a bubble pass.
+func (g *rig) pass(d time.Duration) { time.Sleep(d) }
+
 func (g *rig) add(src Source) ID {
 	g.t.Helper()
 	id, err := g.Add(src)

@@ -14,7 +14,7 @@ func TestCountOfALongPause(t *testing.T) {
 		for len(g.Events()) > 0 { // ticks from before the pause
 			<-g.Events()
 		}
-		time.Sleep(5 * time.Second)
+		g.pass(5 * time.Second)
 		g.must(g.Resume(id))
 		const largest = int64(^uint(0) >> 1)
 		if tick := g.next().(Tick); int64(tick.Count) < min(5e9, largest) {

@@ -21,7 +21,7 @@ func TestAfter(t *testing.T) {
 			}
 		}
 		wantError(t, g.Pause(1), ErrNoSource) // it has ended, without Closed
-		time.Sleep(time.Hour)
+		g.pass(time.Hour)
 		g.silent()
 	})
 }
@@ -56,19 +56,19 @@ func TestEveryAfterAPause(t *testing.T) {
 	for name, pause := range map[string]func(g *rig, id ID){
 		"paused": func(g *rig, id ID) {
 			g.must(g.Pause(id))
-			time.Sleep(time.Hour)
+			g.pass(time.Hour)
 			g.must(g.Resume(id))
 		},
 		"reactor held up": func(g *rig, id ID) {
 			done := make(chan struct{})
-			g.must(g.Post(func() { time.Sleep(time.Hour); close(done) }))
+			g.must(g.Post(func() { g.pass(time.Hour); close(done) }))
 			<-done
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rigBubble(t, 0, func(g *rig) {
 				id := g.add(Every(time.Second))
-				time.Sleep(500 * time.Millisecond)
+				g.pass(500 * time.Millisecond)
 				pause(g, id)
 				g.expect("1: tick 3600")
 				start := time.Now()
@@ -85,7 +85,7 @@ func TestEveryAfterAPause(t *testing.T) {
 func TestEveryUnread(t *testing.T) {
 	rigBubble(t, 3, func(g *rig) {
 		g.add(Every(time.Second))
-		time.Sleep(100*time.Second + time.Millisecond)
+		g.pass(100*time.Second + time.Millisecond)
 		g.wait()
 		g.expect("1: tick 1", "1: tick 1", "1: tick 1", "1: tick 1", "1: tick 96", "1: tick 1")
 	})
@@ -95,7 +95,7 @@ func TestTimerHandlers(t *testing.T) {
 	rigBubble(t, 0, func(g *rig) {
 		got := make(chan string, 10)
 		g.handle(After(time.Second), func(e Event) error { got <- say(e); return nil })
-		g.handle(Every(2*time.Second), func(e Event) error { got <- say(e); time.Sleep(5 * time.Second); return nil })
+		g.handle(Every(2*time.Second), func(e Event) error { got <- say(e); g.pass(5 * time.Second); return nil })
 		for _, want := range []string{"1: tick 1", "2: tick 1", "2: tick 2", "2: tick 3"} {
 			if e := <-got; e != want {
 				t.Fatalf("got %s, want %s", e, want)
