@@ -4,41 +4,34 @@ import (
 	"fmt"
 	"net"
 	"syscall"
+
+	"zmqbus/internal/sentinel"
 )
-
-// sentinel is an error that also matches others through errors.Is: libzmq's errno, or the standard library's name.
-type sentinel struct {
-	text string
-	also error
-}
-
-func (e *sentinel) Error() string        { return "zmqbus: " + e.text }
-func (e *sentinel) Is(target error) bool { return e.also != nil && target == e.also }
 
 // Errors of this package: as they are from Wait and WaitAll, else in *OpError or *ItemError. Test for them with
 // errors.Is; the errno of zmq_poller that is named with each matches too.
 var (
 	// ErrAgain reports that nothing was ready in time (EAGAIN).
-	ErrAgain error = &sentinel{"nothing is ready", syscall.EAGAIN}
+	ErrAgain = sentinel.New("nothing is ready", syscall.EAGAIN)
 	// ErrEmpty reports a wait without end on a poller that has nothing to wait for (EFAULT).
-	ErrEmpty error = &sentinel{"nothing to wait for", syscall.EFAULT}
+	ErrEmpty = sentinel.New("nothing to wait for", syscall.EFAULT)
 	// ErrWoken reports that Wake ended a wait.
-	ErrWoken error = &sentinel{"woken", nil}
+	ErrWoken = sentinel.New("woken")
 	// ErrClosed reports a call on a closed poller. It matches net.ErrClosed.
-	ErrClosed error = &sentinel{"poller closed", net.ErrClosed}
+	ErrClosed = sentinel.New("poller closed", net.ErrClosed)
 	// ErrRegistered reports a source or descriptor that is added twice (EINVAL).
-	ErrRegistered error = &sentinel{"already registered", syscall.EINVAL}
+	ErrRegistered = sentinel.New("already registered", syscall.EINVAL)
 	// ErrNotRegistered reports a source or descriptor that is not there to be changed or removed (EINVAL).
-	ErrNotRegistered error = &sentinel{"not registered", syscall.EINVAL}
+	ErrNotRegistered = sentinel.New("not registered", syscall.EINVAL)
 	// ErrEvents reports events other than In, Out, Err and Pri (EINVAL).
-	ErrEvents error = &sentinel{"unknown events", syscall.EINVAL}
+	ErrEvents = sentinel.New("unknown events", syscall.EINVAL)
 	// ErrNotSocket reports a nil source, or one that cannot be compared (ENOTSOCK).
-	ErrNotSocket error = &sentinel{"not a socket", syscall.ENOTSOCK}
+	ErrNotSocket = sentinel.New("not a socket", syscall.ENOTSOCK)
 	// ErrBadFD reports a negative descriptor (EBADF).
-	ErrBadFD error = &sentinel{"bad file descriptor", syscall.EBADF}
+	ErrBadFD = sentinel.New("bad file descriptor", syscall.EBADF)
 )
 
-var errNilContext error = &sentinel{"nil context", nil}
+var errNilContext = sentinel.New("nil context")
 
 // OpError says which call of a [Poller] failed, on what, and why.
 type OpError struct {

@@ -4,31 +4,24 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"zmqbus/internal/sentinel"
 )
-
-// sentinel is an error that may also match one of the standard library through errors.Is.
-type sentinel struct {
-	text string
-	also error
-}
-
-func (e *sentinel) Error() string        { return "zmqbus: " + e.text }
-func (e *sentinel) Is(target error) bool { return e.also != nil && target == e.also }
 
 // Errors of this package, wrapped in *OpError. Test for them with errors.Is.
 var (
 	// ErrClosed reports a call on a reactor whose end has begun. It matches net.ErrClosed; why
 	// the reactor ended is wrapped beside it.
-	ErrClosed error = &sentinel{"reactor closed", net.ErrClosed}
+	ErrClosed = sentinel.New("reactor closed", net.ErrClosed)
 	// ErrNoSource reports an id that the reactor does not know, or no longer: removed, or ended.
-	ErrNoSource error = &sentinel{"no such source", nil}
+	ErrNoSource = sentinel.New("no such source")
 	// ErrSource reports a source that cannot be added: the zero Source, one of nil, a period that is not positive, a
 	// descriptor that is there already.
-	ErrSource error = &sentinel{"bad source", nil}
+	ErrSource = sentinel.New("bad source")
 	// ErrConfig reports a field of Config that is out of range.
-	ErrConfig error = &sentinel{"bad config", nil}
+	ErrConfig = sentinel.New("bad config")
 	// ErrHandler reports a nil function.
-	ErrHandler error = &sentinel{"nil function", nil}
+	ErrHandler = sentinel.New("nil function")
 )
 
 var errNilContext = errors.New("nil context")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"zmqbus/internal/sentinel"
 	"zmqbus/monitor"
 )
 
@@ -235,4 +236,4 @@ func (s *Socket) replace(p *pipe) {
 	}
 }
 
-var errReplaced error = &reasonError{monitor.ErrLocal, &sentinel{text: "replaced by a peer with the same routing id"}}
+var errReplaced error = &reasonError{monitor.ErrLocal, sentinel.New("replaced by a peer with the same routing id")}

@@ -6,25 +6,9 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+
+	"zmqbus/internal/sentinel"
 )
-
-// sentinel is an error that also matches others through errors.Is, so that a caller may test for zmqbus's name,
-// for the standard library's, or for libzmq's errno.
-type sentinel struct {
-	text string
-	also []error
-}
-
-func (e *sentinel) Error() string { return "zmqbus: " + e.text }
-
-func (e *sentinel) Is(target error) bool {
-	for _, a := range e.also {
-		if a == target {
-			return true
-		}
-	}
-	return false
-}
 
 // libzmq's errno for what the operating system has no number for, to test for with errors.Is.
 const (
@@ -37,28 +21,28 @@ const (
 var (
 	// ErrClosed reports a call on a closed socket, or one that Close or a cancelled context ended. It matches
 	// net.ErrClosed and ETERM. (ENOTSOCK and ETERM in libzmq.)
-	ErrClosed error = &sentinel{"socket closed", []error{net.ErrClosed, ETERM}}
+	ErrClosed = sentinel.New("socket closed", net.ErrClosed, ETERM)
 	// ErrAgain reports that a try, or a call with a timeout, found nothing to do in time (EAGAIN).
-	ErrAgain error = &sentinel{"would block", []error{syscall.EAGAIN}}
+	ErrAgain = sentinel.New("would block", syscall.EAGAIN)
 	// ErrState reports a call that the pattern forbids now, such as REQ's Recv before Send (EFSM).
-	ErrState error = &sentinel{"operation not allowed in this state", []error{EFSM}}
+	ErrState = sentinel.New("operation not allowed in this state", EFSM)
 	// ErrUnroutable reports that a ROUTER with RouterMandatory knows no such peer (EHOSTUNREACH).
-	ErrUnroutable error = &sentinel{"no route to peer", []error{syscall.EHOSTUNREACH}}
+	ErrUnroutable = sentinel.New("no route to peer", syscall.EHOSTUNREACH)
 	// ErrNotSupported reports a call that this socket type does not have, such as Send on PULL (ENOTSUP).
-	ErrNotSupported error = &sentinel{"not supported by this socket type", []error{errors.ErrUnsupported}}
+	ErrNotSupported = sentinel.New("not supported by this socket type", errors.ErrUnsupported)
 	// ErrBadEndpoint reports an endpoint that cannot be parsed (EINVAL), or whose transport is unknown
 	// (EPROTONOSUPPORT); the errno is wrapped beside it.
-	ErrBadEndpoint error = &sentinel{"bad endpoint", nil}
+	ErrBadEndpoint = sentinel.New("bad endpoint")
 	// ErrNoEndpoint reports an Unbind or Disconnect of an endpoint that the socket does not have (ENOENT).
-	ErrNoEndpoint error = &sentinel{"no such endpoint", []error{syscall.ENOENT}}
+	ErrNoEndpoint = sentinel.New("no such endpoint", syscall.ENOENT)
 	// ErrBadMessage reports a message that cannot be sent, such as one without frames (EINVAL).
-	ErrBadMessage error = &sentinel{"bad message", []error{syscall.EINVAL}}
+	ErrBadMessage = sentinel.New("bad message", syscall.EINVAL)
 	// ErrClaimed reports a Recv, or a Claim, of a socket that somebody else reads (EBUSY).
-	ErrClaimed error = &sentinel{"messages are read by somebody else", []error{syscall.EBUSY}}
+	ErrClaimed = sentinel.New("messages are read by somebody else", syscall.EBUSY)
 	// ErrReleased reports a Take after Release.
-	ErrReleased error = &sentinel{"reader released", nil}
+	ErrReleased = sentinel.New("reader released")
 	// ErrOption reports an unknown option or a value that it does not take (EINVAL).
-	ErrOption error = &sentinel{"bad option", []error{syscall.EINVAL}}
+	ErrOption = sentinel.New("bad option", syscall.EINVAL)
 )
 
 // OpError says which call failed, on which endpoint if it has one, and why.

@@ -2,6 +2,8 @@ package socket
 
 import (
 	"github.com/go-zeromq/zmq4"
+
+	"zmqbus/internal/sentinel"
 )
 
 // pattern is what a socket type does with pipes and messages. Its methods run under the socket's lock and never block.
@@ -34,7 +36,7 @@ type pattern interface {
 }
 
 // errWait asks the caller of pattern.send to wait for room. It does not leave the package.
-var errWait error = &sentinel{text: "no pipe has room"}
+var errWait = sentinel.New("no pipe has room")
 
 // newPattern returns the behaviour of s's type.
 func newPattern(s *Socket) pattern {
