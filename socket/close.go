@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"zmqbus/internal/queue"
 	"zmqbus/internal/sentinel"
 	"zmqbus/monitor"
 )
@@ -147,13 +148,13 @@ func (s *Socket) settleAccounts() {
 	defer s.mu.Unlock()
 	for len(s.in.pipes) > 0 {
 		p := s.in.pipes[0]
-		for p.in.len() > 0 {
-			s.discard(p, p.in.pop().msg, DropClosed)
+		for p.in.Len() > 0 {
+			s.discard(p, p.in.Pop().msg, DropClosed)
 		}
 		s.in.remove(p)
 	}
 	if pub, ok := s.pat.(*publisher); ok {
-		pub.upward = queue[subscriptionMsg]{}
+		pub.upward = queue.Queue[subscriptionMsg]{}
 	}
 	s.announceDrops()
 	s.label = s.name()

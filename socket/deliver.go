@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-zeromq/zmq4"
 
+	"zmqbus/internal/queue"
 	"zmqbus/monitor"
 )
 
@@ -15,7 +16,7 @@ type item struct {
 	size int // bytes counted against RecvBytes
 }
 
-var itemRings = ringPool[item]()
+var itemRings = queue.Rings[item]()
 
 // deliver queues as many of msgs as there is room for, waiting for room first, and returns how many it took from msgs;
 // ok is false when the pipe has ended. Messages that the pattern consumes or discards need no room.
@@ -84,18 +85,18 @@ func (p *pipe) refuseAll(msgs []zmq4.Msg) {
 }
 
 func (p *pipe) enqueue(it item) {
-	if p.s.st.conflate && p.in.len() > 0 {
-		old := p.in.pop()
+	if p.s.st.conflate && p.in.Len() > 0 {
+		old := p.in.Pop()
 		p.s.queuedBytes -= int64(old.size)
 		p.taken()
 		p.s.discard(p, old.msg, DropConflated)
 	}
-	p.in.push(it)
+	p.in.Push(it)
 	p.s.queuedBytes += int64(it.size)
 }
 
 func (p *pipe) inHasRoom() bool {
-	return p.s.st.conflate || p.in.len() < p.s.st.recvHWM && (p.s.bytesLeft(0) || p.conn.paid())
+	return p.s.st.conflate || p.in.Len() < p.s.st.recvHWM && (p.s.bytesLeft(0) || p.conn.paid())
 }
 
 // waitRoom waits until the inbound queue has room. While it waits the connection's deadlines are suspended: its read
@@ -109,7 +110,7 @@ func (p *pipe) waitRoom(c *conn) bool {
 			return true
 		}
 		list := &p.inRoom
-		if p.readable(c) && p.in.len() < p.s.st.recvHWM {
+		if p.readable(c) && p.in.Len() < p.s.st.recvHWM {
 			list = &p.s.byteWait
 			p.s.watchStalls()
 		}
@@ -131,17 +132,17 @@ func (p *pipe) popIn(to *item) {
 // takeIn takes the next inbound message of p, and lets its deliverer go on when the queue is half empty: waking it for
 // every message would cost a goroutine switch each.
 func (p *pipe) takeIn(to *item) {
-	p.in.popTo(to)
+	p.in.PopTo(to)
 	s := p.s
 	s.queuedBytes -= int64(to.size)
 	p.taken()
-	if p.in.len() == 0 {
+	if p.in.Len() == 0 {
 		s.in.deactivate(p)
 		if p.ended {
 			s.in.remove(p)
 		}
 	}
-	if p.in.len() <= s.st.recvHWM/2 {
+	if p.in.Len() <= s.st.recvHWM/2 {
 		p.inRoom.wakeAll()
 	}
 	s.releaseBytes()

@@ -192,7 +192,7 @@ func (s *Socket) RequestPipesStats() error {
 	s.eachPipe(func(p *pipe) {
 		n++
 		e := p.event(monitor.PipesStats, 0)
-		e.Queued = [2]uint64{uint64(p.unsent()), uint64(p.in.len())}
+		e.Queued = [2]uint64{uint64(p.unsent()), uint64(p.in.Len())}
 		s.hub.Record(e)
 	})
 	if n == 0 {

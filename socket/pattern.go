@@ -89,7 +89,7 @@ func (f fairQueue) send(zmq4.Msg) error              { return ErrNotSupported }
 // detach keeps p readable until its last message is taken.
 func (f fairQueue) detach(p *pipe) {
 	f.s.out.remove(p)
-	if p.in.len() == 0 {
+	if p.in.Len() == 0 {
 		f.s.in.remove(p)
 	}
 }
@@ -101,7 +101,7 @@ func (f fairQueue) pop(to *item) bool {
 		return false
 	}
 	p.popIn(to)
-	if p.in.len() > 0 {
+	if p.in.Len() > 0 {
 		f.s.in.advance() // an emptied pipe has left its place to the next one
 	}
 	return true

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-zeromq/zmq4"
 
+	"zmqbus/internal/queue"
 	"zmqbus/monitor"
 )
 
@@ -20,7 +21,7 @@ type pipe struct {
 	slot     [2]int  // places in the socket's rotations
 	turn     [2]turn // and in their lines
 
-	in       queue[item]
+	in       queue.Queue[item]
 	arriving zmq4.Msg // the one that the pattern looks at: a local would be an allocation each
 	inRoom   waitlist // deliverers that wait for room
 	flooded  bool     // inproc: the peer closes and hands over all it has, past the mark
@@ -58,7 +59,7 @@ type pipe struct {
 }
 
 func newPipe(s *Socket, ep *endpoint, accepted bool) *pipe {
-	p := &pipe{s: s, ep: ep, accepted: accepted, since: time.Now(), in: queue[item]{pool: itemRings}}
+	p := &pipe{s: s, ep: ep, accepted: accepted, since: time.Now(), in: queue.Queue[item]{Pool: itemRings}}
 	p.drainFunc = p.drain
 	return p
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/go-zeromq/zmq4"
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
+	"zmqbus/internal/queue"
 	"zmqbus/monitor"
 )
 
@@ -22,7 +23,7 @@ type publisher struct {
 	fairQueue
 	xpub        bool
 	table       subscriptionTable
-	upward      queue[subscriptionMsg]
+	upward      queue.Queue[subscriptionMsg]
 	upwardBytes int64                         // of the topics in upward
 	manual      *pipe                         // XPubManual: whose subscription the user took last
 	asked       map[*pipe]map[string]struct{} // XPubManual: what each peer asked for, to be taken back when it goes
@@ -195,7 +196,7 @@ func (d *publisher) handUp(p *pipe, on bool, topic string) {
 	if !d.xpub {
 		return
 	}
-	if d.upward.len() >= d.s.st.maxSubscriptions || d.upwardBytes+int64(len(topic)) > d.s.st.recvBytes {
+	if d.upward.Len() >= d.s.st.maxSubscriptions || d.upwardBytes+int64(len(topic)) > d.s.st.recvBytes {
 		d.s.noteDrop(p, DropSubscription, 1)
 		return
 	}
@@ -205,13 +206,13 @@ func (d *publisher) handUp(p *pipe, on bool, topic string) {
 	}
 	copy(frame[1:], topic)
 	d.upwardBytes += int64(len(topic))
-	d.upward.push(subscriptionMsg{item{msg: zmq4.NewMsg(frame), conn: p.connID()}, p})
+	d.upward.Push(subscriptionMsg{item{msg: zmq4.NewMsg(frame), conn: p.connID()}, p})
 	d.s.wakeReceivers(1)
 }
 
 func (d *publisher) pop(to *item) bool {
-	if d.upward.len() > 0 {
-		m := d.upward.pop()
+	if d.upward.Len() > 0 {
+		m := d.upward.Pop()
 		d.upwardBytes -= int64(payload(m.it.msg) - 1)
 		d.manual = m.p
 		*to = m.it

@@ -118,7 +118,7 @@ func (r *routerPattern) writable() bool {
 	return false
 }
 
-func (d *publisher) readable() bool { return d.upward.len() > 0 || d.xpub && d.fairQueue.readable() }
+func (d *publisher) readable() bool { return d.upward.Len() > 0 || d.xpub && d.fairQueue.readable() }
 func (d *publisher) writable() bool { return true }
 
 func (u *subscriber) writable() bool { return u.s.typ == zmq4.XSub }

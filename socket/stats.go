@@ -195,7 +195,7 @@ func (p *pipe) info() PeerInfo {
 		Peer: p.peerInfo, Subscriptions: len(p.topics), Out: p.stats.out, In: p.stats.in,
 	}
 	in.Out.Queued = uint64(p.unsent())
-	in.In.Queued = uint64(p.in.len())
+	in.In.Queued = uint64(p.in.Len())
 	if c := p.conn; c != nil {
 		in.Local, in.Remote, in.Since = c.local, c.remote, c.since
 	}

@@ -18,11 +18,11 @@ func accounts(s *Socket) error {
 	queuedOut, queuedIn := 0, 0
 	s.eachPipe(func(p *pipe) { queuedOut += p.unsent() })
 	for _, p := range s.in.pipes {
-		queuedIn += p.in.len()
+		queuedIn += p.in.Len()
 	}
 	if pair, ok := s.pat.(*pairPattern); ok {
 		for _, p := range pair.waiting {
-			queuedIn += p.in.len()
+			queuedIn += p.in.Len()
 		}
 	}
 	out, in, byReason := s.stats.out, s.stats.in, uint64(0)

@@ -1,4 +1,5 @@
-package socket
+// Package queue holds the ring that inbound pipes and subscriptions keep their messages in.
+package queue
 
 import "sync"
 
@@ -8,19 +9,21 @@ const (
 	pooledCap = 1024
 )
 
-// queue is a growing ring. It holds no lock: its owner's lock guards it.
-type queue[T any] struct {
+// Queue is a growing ring, whose zero value is empty. It holds no lock: its owner's lock guards it.
+type Queue[T any] struct {
 	buf  []T // len(buf) is a power of two
 	own  []T // the small ring, while buf is a borrowed one
 	head int
 	n    int
-	pool *sync.Pool // of *[]T with pooledCap places; nil: none
+	Pool *sync.Pool // what Rings made, shared with other queues; nil: none
 	lent *[]T       // what buf was borrowed as
 }
 
-func (q *queue[T]) len() int { return q.n }
+// Len returns how many elements there are.
+func (q *Queue[T]) Len() int { return q.n }
 
-func (q *queue[T]) push(v T) {
+// Push adds v behind the others.
+func (q *Queue[T]) Push(v T) {
 	if q.n == len(q.buf) {
 		q.grow()
 	}
@@ -28,13 +31,14 @@ func (q *queue[T]) push(v T) {
 	q.n++
 }
 
-func (q *queue[T]) pop() (v T) {
-	q.popTo(&v)
+// Pop takes the oldest element; there must be one.
+func (q *Queue[T]) Pop() (v T) {
+	q.PopTo(&v)
 	return v
 }
 
-// popTo is pop for elements that are too big to be returned through several calls.
-func (q *queue[T]) popTo(to *T) {
+// PopTo is Pop for elements that are too big to be returned through several calls.
+func (q *Queue[T]) PopTo(to *T) {
 	var zero T
 	*to = q.buf[q.head]
 	q.buf[q.head] = zero
@@ -45,12 +49,15 @@ func (q *queue[T]) popTo(to *T) {
 	}
 }
 
-func (q *queue[T]) grow() {
+// At returns the element i places behind the oldest, in place: it is valid until the next Push or Pop.
+func (q *Queue[T]) At(i int) *T { return &q.buf[(q.head+i)&(len(q.buf)-1)] }
+
+func (q *Queue[T]) grow() {
 	size := max(4, 2*len(q.buf))
 	var next []T
 	var lent *[]T
-	if q.pool != nil && size > keepCap && size <= pooledCap {
-		lent = q.pool.Get().(*[]T)
+	if q.Pool != nil && size > keepCap && size <= pooledCap {
+		lent = q.Pool.Get().(*[]T)
 		next = *lent
 		q.own = q.buf
 	} else {
@@ -64,20 +71,20 @@ func (q *queue[T]) grow() {
 }
 
 // shrink returns to the small ring. The big one is empty: pop has cleared each place.
-func (q *queue[T]) shrink() {
+func (q *Queue[T]) shrink() {
 	q.giveBack()
 	q.buf, q.head, q.own = q.own, 0, nil
 }
 
-func (q *queue[T]) giveBack() {
+func (q *Queue[T]) giveBack() {
 	if q.lent != nil {
-		q.pool.Put(q.lent)
+		q.Pool.Put(q.lent)
 		q.lent = nil
 	}
 }
 
-// ringPool returns a pool for queues of T.
-func ringPool[T any]() *sync.Pool {
+// Rings returns a pool for queues of T.
+func Rings[T any]() *sync.Pool {
 	return &sync.Pool{New: func() any {
 		ring := make([]T, pooledCap)
 		return &ring

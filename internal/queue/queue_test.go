@@ -1,4 +1,4 @@
-package socket
+package queue
 
 import (
 	"testing"
@@ -7,35 +7,40 @@ import (
 )
 
 func TestQueueModel(t *testing.T) {
-	pool := ringPool[int]()
+	pool := Rings[int]()
 	rapid.Check(t, func(t *rapid.T) {
-		var q queue[int]
+		var q Queue[int]
 		if rapid.Bool().Draw(t, "pooled") {
-			q.pool = pool
+			q.Pool = pool
 		}
 		var model []int
 		pushed := 0
 		t.Repeat(map[string]func(*rapid.T){
 			"push": func(t *rapid.T) {
 				for range rapid.IntRange(1, 200).Draw(t, "n") {
-					q.push(pushed)
+					q.Push(pushed)
 					model = append(model, pushed)
 					pushed++
 				}
 			},
 			"pop": func(t *rapid.T) {
 				for range min(rapid.IntRange(1, 200).Draw(t, "n"), len(model)) {
-					if got := q.pop(); got != model[0] {
+					if got := q.Pop(); got != model[0] {
 						t.Fatalf("popped %d, want %d", got, model[0])
 					}
 					model = model[1:]
 				}
 			},
 			"": func(t *rapid.T) {
-				if q.len() != len(model) {
-					t.Fatalf("len %d, want %d", q.len(), len(model))
+				if q.Len() != len(model) {
+					t.Fatalf("len %d, want %d", q.Len(), len(model))
 				}
-				if q.len() == 0 && len(q.buf) > keepCap {
+				for i, want := range model {
+					if got := *q.At(i); got != want {
+						t.Fatalf("at %d is %d, want %d", i, got, want)
+					}
+				}
+				if q.Len() == 0 && len(q.buf) > keepCap {
 					t.Fatalf("an empty queue keeps room for %d", len(q.buf))
 				}
 			},
@@ -44,12 +49,12 @@ func TestQueueModel(t *testing.T) {
 }
 
 func TestQueueForgetsWhatItGaveAway(t *testing.T) {
-	var q queue[*int]
+	var q Queue[*int]
 	for range 10 {
-		q.push(new(int))
+		q.Push(new(int))
 	}
 	for range 9 {
-		q.pop()
+		q.Pop()
 	}
 	kept := 0
 	for _, p := range q.buf {
