@@ -295,3 +295,18 @@ func (d *publisher) add(p *pipe) {
 		d.targets = append(d.targets, p)
 	}
 }
+
+// Subscribers returns how many peers would get a message now whose first frame is topic: those that are subscribed to a
+// prefix of it. It is 0 for types other than PUB and XPUB. It does not block; it keeps nothing of topic.
+func (s *Socket) Subscribers(topic []byte) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pub, ok := s.pat.(*publisher)
+	if !ok {
+		return 0
+	}
+	pub.choose(topic)
+	n := len(pub.targets)
+	clear(pub.targets)
+	return n
+}

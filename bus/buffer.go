@@ -1,0 +1,141 @@
+package bus
+
+import (
+	"zmqbus/internal/queue"
+)
+
+// buffer is where events wait for their subscription's channel, and where the policy loses them. It holds no lock and
+// no goroutine: the subscription's lock guards it, and its pump takes from it.
+//
+// DropNewest and Block give the pump everything at once (take), since what waits is delivered in any case. DropOldest
+// and Latest let it offer the front, which stays here and may be lost meanwhile (offer, settle).
+type buffer[T any] struct {
+	policy Policy
+	size   int
+	ring   queue.Queue[item[T]]
+	held   int               // by the pump, taken and not yet delivered
+	gap    uint64            // events lost since the last one that was put into the ring
+	at     map[string]uint64 // Latest: where in the sequence of all that was put a topic waits
+	popped uint64            // from the ring's front: the front's place in that sequence
+
+	offered   bool   // the pump offers a copy of the front
+	replaced  bool   // the front that is offered is not the front any more
+	conflated bool   // why: a newer event of its topic; else there was no room
+	copyLost  uint64 // Lost of what is offered
+
+	n counts
+}
+
+// counts are what SubscriptionStats tells.
+type counts struct {
+	accepted, delivered, dropped, conflated, undecodable, discarded uint64
+}
+
+func (b *buffer[T]) depth() int { return b.ring.Len() + b.held }
+
+func (b *buffer[T]) full() bool { return b.depth() >= b.size }
+
+// put takes it, and loses by policy what does not fit; with Block there must be room. It reports whether the pump's
+// offer went stale.
+func (b *buffer[T]) put(it *item[T]) (stale bool) {
+	b.n.accepted++
+	if b.policy == Latest {
+		if place, ok := b.at[it.ev.Topic]; ok {
+			return b.conflate(it, place)
+		}
+	}
+	if b.full() {
+		if b.policy == DropNewest {
+			b.n.dropped++
+			b.gap++
+			return false
+		}
+		stale = b.dropOldest()
+	}
+	if b.policy == Latest {
+		if b.at == nil {
+			b.at = map[string]uint64{}
+		}
+		b.at[it.ev.Topic] = b.popped + uint64(b.ring.Len())
+	}
+	if b.gap > 0 {
+		it.ev.Lost, b.gap = b.gap, 0
+	}
+	b.ring.Push(*it)
+	return stale
+}
+
+// conflate puts it in the place of the older event of its topic.
+func (b *buffer[T]) conflate(it *item[T], place uint64) (stale bool) {
+	old := b.ring.At(int(place - b.popped))
+	if place == b.popped && b.offered && !b.replaced {
+		b.replaced, b.conflated = true, true
+		stale = true
+	} else {
+		it.ev.Lost = old.ev.Lost + 1
+		b.n.conflated++
+	}
+	*old = *it
+	return stale
+}
+
+// dropOldest loses the front.
+func (b *buffer[T]) dropOldest() (stale bool) {
+	lost := b.pop().ev.Lost + 1
+	if b.offered && !b.replaced {
+		b.replaced, b.conflated = true, false // settle counts it, if it is not delivered after all
+		return true
+	}
+	b.n.dropped++
+	b.owe(lost)
+	return false
+}
+
+// owe puts a loss where it is to be told: at the event that follows.
+func (b *buffer[T]) owe(lost uint64) {
+	if b.ring.Len() > 0 {
+		b.ring.At(0).ev.Lost += lost
+	} else {
+		b.gap += lost
+	}
+}
+
+func (b *buffer[T]) pop() item[T] {
+	it := b.ring.Pop()
+	b.popped++
+	if b.policy == Latest {
+		delete(b.at, it.ev.Topic)
+	}
+	return it
+}
+
+// take moves all that waits into to, which is empty.
+func (b *buffer[T]) take(to *queue.Queue[item[T]]) {
+	b.ring, *to = *to, b.ring
+	b.held = to.Len()
+}
+
+// offer copies the front, which stays, for the pump to offer.
+func (b *buffer[T]) offer(to *item[T]) {
+	*to = *b.ring.At(0)
+	b.offered, b.replaced, b.copyLost = true, false, to.ev.Lost
+}
+
+// settle ends an offer: the copy was delivered (or could not be decoded), or it was withdrawn.
+func (b *buffer[T]) settle(done bool) {
+	b.offered = false
+	switch {
+	case done && !b.replaced:
+		b.pop()
+	case !done && b.replaced:
+		if b.conflated {
+			b.n.conflated++
+		} else {
+			b.n.dropped++
+		}
+		b.owe(b.copyLost + 1)
+	}
+}
+
+// lost returns how many events the policy has lost so far.
+func (b *buffer[T]) lost() uint64 { return b.n.dropped + b.n.conflated }

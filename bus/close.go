@@ -1,0 +1,151 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"zmqbus/socket"
+)
+
+// Close ends the bus in order. It takes nothing any more: calls return ErrClosed, and imports are not read. What was
+// accepted is delivered: each subscription ends when its events are in its channel, which it then closes; exports flush
+// for up to their linger time. When ctx ends, or New's context, it waits no longer. It returns when every goroutine,
+// socket and channel of the bus has ended; a function given to OnDecodeError, or a codec, that does not return holds it
+// up. The error is an *UndeliveredError when something was left. It may be called again, and from several goroutines:
+// each call returns at the end, with the same result, and the first of their contexts to end hurries all of them.
+func (b *Bus) Close(ctx context.Context) error {
+	if ctx == nil {
+		return &OpError{"close", b.name, errNilContext}
+	}
+	b.end(ctx)
+	return b.err
+}
+
+// end ends the bus, or waits for whoever is at it; ctx bounds the waiting for readers and peers.
+func (b *Bus) end(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { b.cut(context.Cause(ctx)) })
+	defer stop()
+	if b.beginEnd() {
+		b.shutdown()
+	}
+	<-b.done
+}
+
+func (b *Bus) beginEnd() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closing.Load() {
+		return false
+	}
+	b.closing.Store(true) // under mu: nothing joins subs and links after this
+	b.broadcast()
+	return true
+}
+
+func (b *Bus) shutdown() {
+	b.mu.Lock()
+	subs, links := slices.Clone(b.subs), slices.Clone(b.links)
+	b.mu.Unlock()
+	report := &UndeliveredError{}
+	var closing sync.WaitGroup
+	var mu sync.Mutex // guards report while exports close
+	for _, l := range links {
+		if l.imports {
+			l.stopReading()
+			continue
+		}
+		closing.Go(func() { // owned by this call, which waits; ends with its linger time
+			var unsent *socket.UnsentError
+			if errors.As(l.flush(b.hurry), &unsent) {
+				mu.Lock()
+				defer mu.Unlock()
+				report.Messages += unsent.Messages
+				report.Links = append(report.Links, l.Endpoint())
+			}
+		})
+	}
+	b.drainSubscriptions(subs, links)
+	closing.Wait()
+	for _, l := range links {
+		if l.imports {
+			_ = l.flush(b.hurry) // there is nothing to flush: it ends the socket
+		}
+		if l.undelivered {
+			report.add(1, l.Endpoint())
+		}
+	}
+	for _, s := range subs {
+		report.add(s.undelivered(), s.String())
+	}
+	if b.reactor != nil {
+		_ = b.reactor.Close() // its handlers return no errors
+	}
+	b.hub.Stop()
+	if report.Events+report.Messages > 0 {
+		report.Err = context.Cause(b.hurry)
+		b.err = report
+	}
+	b.unhook()
+	b.cut(nil)
+	close(b.done)
+}
+
+func (e *UndeliveredError) add(events int, name string) {
+	if events > 0 {
+		e.Events += events
+		e.Subscriptions = append(e.Subscriptions, name)
+	}
+}
+
+// drainSubscriptions waits until links and subscriptions have delivered what they hold, or there is no more time.
+func (b *Bus) drainSubscriptions(subs []sink, links []*Link) {
+	for _, l := range links {
+		if l.imports {
+			select {
+			case <-l.settled:
+			case <-b.hurry.Done():
+			}
+		}
+	}
+	for _, s := range subs {
+		s.drain()
+	}
+	for _, s := range subs {
+		select {
+		case <-s.Done():
+		case <-b.hurry.Done():
+			s.stop(b.closedError())
+		}
+	}
+	b.pumps.Wait()
+}
+
+// flush closes a link's socket, within its linger time and ctx, and waits for its last lifecycle event.
+func (l *Link) flush(ctx context.Context) error {
+	if d := l.linger(); d >= 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d)
+		defer cancel()
+	}
+	err := l.sock.CloseContext(ctx)
+	<-l.ended
+	return err
+}
+
+// linger returns the socket's linger time, negative for no limit.
+func (l *Link) linger() time.Duration {
+	switch l.cfg.Linger {
+	case 0:
+		return defaultLinger
+	case socket.None:
+		return 0
+	case socket.Unlimited:
+		return -1
+	}
+	return l.cfg.Linger
+}
+
+const defaultLinger = 5 * time.Second // socket.Config's

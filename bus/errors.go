@@ -1,0 +1,106 @@
+package bus
+
+import (
+	"fmt"
+	"net"
+	"strings"
+
+	"zmqbus/internal/sentinel"
+)
+
+// Errors of this package, wrapped in *OpError. Test for them with errors.Is.
+var (
+	// ErrClosed reports a call on a bus whose end has begun, or on a link that is closed. It matches net.ErrClosed; why
+	// the bus ended, if a context did, is wrapped beside it.
+	ErrClosed = sentinel.New("bus closed", net.ErrClosed)
+	// ErrConfig reports a field of Config, or an option, that is out of range.
+	ErrConfig = sentinel.New("bad config")
+	// ErrBus reports a nil bus.
+	ErrBus = sentinel.New("nil bus")
+)
+
+// OpError says which call failed, on what, and why.
+type OpError struct {
+	Op   string // "publish", "subscribe", "export", ...
+	Name string // topic, prefix or endpoint, as given; empty when the call has none
+	Err  error  // the cause; errors.Is and errors.As look into it
+}
+
+// Error is one line: operation, name, cause.
+func (e *OpError) Error() string {
+	if e.Name == "" {
+		return "bus: " + e.Op + ": " + e.Err.Error()
+	}
+	return fmt.Sprintf("bus: %s %q: %v", e.Op, e.Name, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *OpError) Unwrap() error { return e.Err }
+
+// PartialError is what Publish returns when some of the subscriptions with policy Block did not get the event: its
+// context, or the bus, ended before they had room. All others got it.
+type PartialError struct {
+	Topic  string
+	Missed []string // the names of the subscriptions that did not get it, in subscription order
+	Err    error    // context.Cause of Publish's context, or ErrClosed
+}
+
+// Error is one line that names the subscriptions.
+func (e *PartialError) Error() string {
+	return fmt.Sprintf("bus: publish %q: not given to %s: %v", e.Topic, quoteAll(e.Missed), e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *PartialError) Unwrap() error { return e.Err }
+
+// UndeliveredError is what Close returns when not all that the bus had accepted could be delivered.
+type UndeliveredError struct {
+	Events        int      // that waited in subscriptions, or in links for a subscription with room
+	Subscriptions []string // their names, and the endpoints of the links
+	Messages      int      // that waited in exports for their peers
+	Links         []string // the exports' endpoints
+	Err           error    // what ended the waiting: context.Cause of Close's context or the bus's; nil: only the linger time
+}
+
+// Error is one line with both numbers.
+func (e *UndeliveredError) Error() string {
+	var parts []string
+	if e.Events > 0 {
+		parts = append(parts, fmt.Sprintf("%d events in %s", e.Events, quoteAll(e.Subscriptions)))
+	}
+	if e.Messages > 0 {
+		parts = append(parts, fmt.Sprintf("%d messages in %s", e.Messages, quoteAll(e.Links)))
+	}
+	text := "bus: not delivered: " + strings.Join(parts, ", ")
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns what ended the waiting, which may be nil.
+func (e *UndeliveredError) Unwrap() error { return e.Err }
+
+// DecodeError is what a subscription's hook gets for a payload that is not a value of its type.
+type DecodeError struct {
+	Topic   string
+	Payload []byte // shared: read only
+	Source  Source
+	Err     error // the codec's
+}
+
+// Error is one line: topic, length, cause.
+func (e *DecodeError) Error() string {
+	return fmt.Sprintf("bus: decode %q (%d bytes): %v", e.Topic, len(e.Payload), e.Err)
+}
+
+// Unwrap returns the codec's error.
+func (e *DecodeError) Unwrap() error { return e.Err }
+
+func quoteAll(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = fmt.Sprintf("%q", name)
+	}
+	return strings.Join(quoted, ", ")
+}

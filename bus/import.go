@@ -1,0 +1,147 @@
+package bus
+
+import (
+	"time"
+
+	"zmqbus/monitor"
+	"zmqbus/reactor"
+	"zmqbus/socket"
+)
+
+// What follows runs on the reactor's goroutine, which all links of a bus share, and never blocks.
+
+// receive gives an imported message to the subscriptions.
+func (l *Link) receive(e reactor.Event) error {
+	m, ok := e.(reactor.Message)
+	if !ok {
+		return nil // Closed: the socket has ended
+	}
+	if len(m.Msg.Frames) != 2 {
+		l.malformed.Add(1)
+		l.bus.hub.Record(monitor.Event{
+			Type: monitor.Dropped, Endpoint: l.Endpoint(), Conn: m.Conn, Count: 1, Reason: socket.DropMalformed,
+		})
+		return nil
+	}
+	topic, payload := m.Msg.Frames[0], m.Msg.Frames[1]
+	if payload == nil {
+		payload = []byte{}
+	}
+	r := l.routes.getBytes(l.bus.table.Load(), topic)
+	event := raw{topic: r.topic, payload: payload, time: time.Now(), source: Source{l.Endpoint(), m.Conn}}
+	l.received.Add(1)
+	for _, s := range r.direct {
+		s.offerRaw(event, nil)
+	}
+	l.giveBlocking(event, r.block)
+	return nil
+}
+
+// giveBlocking gives an event to subscriptions with policy Block. At the first that is full the link is not read until
+// that one has taken it, and goes on with the others then.
+func (l *Link) giveBlocking(event raw, block []sink) {
+	for i, s := range block {
+		if s.offerRaw(event, nil) != waits {
+			continue
+		}
+		w := &waiter{link: l.Endpoint()}
+		w.resume = func(out outcome) {
+			// The subscription's lock is held. An error means that the reactor has ended, after all subscriptions.
+			_ = l.bus.reactor.Post(func() {
+				l.undelivered = l.undelivered || out == gone && l.bus.closing.Load()
+				l.giveBlocking(event, block[i+1:])
+			})
+		}
+		if s.offerRaw(event, w) == waits {
+			l.wait(true)
+			return
+		}
+	}
+	l.wait(false)
+}
+
+// wait stops and resumes reading.
+func (l *Link) wait(on bool) {
+	if on != l.waiting {
+		l.waiting = on
+		l.paused.Store(on)
+		// Both fail only when the source is gone: nothing is read then anyway.
+		if on {
+			_ = l.bus.reactor.Pause(l.messages)
+		} else {
+			_ = l.bus.reactor.Resume(l.messages)
+		}
+	}
+	l.settle()
+}
+
+// stopReading reads nothing any more; settled tells when what was read has been given.
+func (l *Link) stopReading() {
+	if l.imports {
+		_, _ = l.bus.reactor.Remove(l.messages) // an error means that it was removed, or has ended
+		_ = l.bus.reactor.Post(func() {         // an error: the bus has ended
+			l.stopping = true
+			l.settle()
+		})
+	}
+}
+
+func (l *Link) settle() {
+	if l.stopping && !l.waiting && !l.isSettled {
+		l.isSettled = true
+		close(l.settled)
+	}
+}
+
+// lifecycle hands a socket's event on to the bus's listeners.
+func (l *Link) lifecycle(e reactor.Event) error {
+	switch e := e.(type) {
+	case reactor.Lifecycle:
+		if e.Event.Lost > 0 {
+			l.bus.log.Warn("lifecycle events of a link were lost", "endpoint", l.Endpoint(), "count", e.Event.Lost)
+			l.reconcile()
+		}
+		l.bus.hub.Record(e.Event)
+		l.keep(e.Event)
+	case reactor.Closed:
+		for c := range l.standing {
+			l.bus.hub.Forget(c)
+		}
+		close(l.ended)
+	}
+	return nil
+}
+
+// keep notes what stands, so that it can be forgotten with the link, and tells those who wait for subscribers.
+func (l *Link) keep(e monitor.Event) {
+	switch e.Type {
+	case monitor.Listening, monitor.Accepted, monitor.Connected:
+		l.standing[e.Conn] = struct{}{}
+	case monitor.Closed, monitor.CloseFailed, monitor.Disconnected:
+		delete(l.standing, e.Conn)
+	}
+	switch e.Type {
+	case monitor.Subscribed, monitor.Unsubscribed, monitor.Disconnected:
+		l.bus.mu.Lock()
+		l.bus.broadcast()
+		l.bus.mu.Unlock()
+	}
+}
+
+// reconcile forgets what ended in events that were lost.
+func (l *Link) reconcile() {
+	now := l.sock.Lifecycle(monitor.All, monitor.WithSnapshot())
+	now.Stop()
+	stands := map[monitor.ConnID]bool{}
+	for e := range now.C() {
+		if e.Snapshot {
+			stands[e.Conn] = true
+		}
+	}
+	for c := range l.standing {
+		if !stands[c] {
+			delete(l.standing, c)
+			l.bus.hub.Forget(c)
+		}
+	}
+}
