@@ -81,7 +81,7 @@ func New(ctx context.Context, cfg *Config) (*Bus, error) {
 			return nil, &OpError{"new", cfg.Name, err}
 		}
 	}
-	b.table.Store(newTable())
+	b.table.Store(&table{})
 	b.exports.Store(&[]*Link{})
 	b.hurry, b.cut = context.WithCancelCause(context.WithoutCancel(ctx))
 	// The goroutine that AfterFunc starts belongs to the bus; it ends with the bus.
