@@ -11,6 +11,7 @@ import (
 	"github.com/go-zeromq/zmq4"
 	"go.uber.org/goleak"
 
+	"zmqbus/bus"
 	"zmqbus/monitor"
 	"zmqbus/poller"
 	"zmqbus/reactor"
@@ -45,6 +46,96 @@ func deadline(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+type quote struct{ Bid, Ask float64 }
+
+func newBus(t *testing.T, ctx context.Context) (*bus.Bus, *bus.Topic[quote]) {
+	t.Helper()
+	b, err := bus.New(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close(context.Background()) })
+	quotes, err := bus.NewTopic[quote](b, "md.quote.", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, quotes
+}
+
+// Promise: the program at the top, and its other end: typed values between two buses, and what happens to the link.
+func TestBusOverALinkInOneSelect(t *testing.T) {
+	ctx := deadline(t)
+	there, publish := newBus(t, ctx)
+	export, err := there.Export("@tcp://127.0.0.1:*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, quotes := newBus(t, ctx)
+	links := b.Lifecycle(0)
+	if _, err := b.Import(">" + export.Endpoint()); err != nil {
+		t.Fatal(err)
+	}
+	eur, err := quotes.Subscribe(ctx, bus.Prefix("EUR"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := there.WaitSubscribers(ctx, "md.quote.EURUSD", 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, symbol := range []string{"USDJPY", "EURUSD"} { // the first is not asked for
+		if err := publish.Publish(ctx, symbol, quote{Bid: 1.0841}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var value, connected, lost bool
+	for !value || !connected || !lost {
+		select {
+		case ev := <-eur.C():
+			value = ev.Topic == "md.quote.EURUSD" && ev.Value.Bid == 1.0841 && ev.Source.Link == export.Endpoint()
+			if !value {
+				t.Fatalf("received %+v", ev)
+			}
+			if err := export.Close(ctx); err != nil {
+				t.Fatal(err)
+			}
+		case e := <-links.C():
+			connected = connected || e.Type == monitor.HandshakeSucceeded
+			lost = lost || e.Type == monitor.Disconnected && e.Retry
+		case <-ctx.Done():
+			t.Fatalf("value %v, connected %v, lost %v", value, connected, lost)
+		}
+	}
+}
+
+// Promise: a slow subscriber hurts nobody, and its losses are counted.
+func TestSlowSubscriberHurtsNobody(t *testing.T) {
+	ctx := deadline(t)
+	_, quotes := newBus(t, ctx)
+	slow, err := quotes.Subscribe(ctx, bus.WithPolicy(bus.DropOldest), bus.Buffer(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fast, err := quotes.Subscribe(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 100 {
+		if err := quotes.Publish(ctx, "EURUSD", quote{Bid: float64(n)}); err != nil {
+			t.Fatal(err)
+		}
+		if ev := <-fast.C(); ev.Value.Bid != float64(n) || ev.Lost != 0 {
+			t.Fatalf("the fast one received %+v as number %d", ev, n)
+		}
+	}
+	first, second := <-slow.C(), <-slow.C()
+	if first.Value.Bid != 98 || first.Lost != 98 || second.Value.Bid != 99 {
+		t.Fatalf("the slow one received %+v and %+v", first, second)
+	}
+	if st := slow.Stats(); st.Dropped != 98 || st.Accepted != 100 {
+		t.Fatalf("its losses are counted as %+v", st)
+	}
 }
 
 // Promise: one select over messages, lifecycle and a context.

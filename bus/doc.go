@@ -19,8 +19,8 @@
 // # Topics
 //
 // A topic is a string of bytes. A subscription names a prefix, and gets every topic that starts with it, as with
-// ZeroMQ's SUB: "md.quote.EUR" also gets "md.quote.EURUSD", and "" gets all. An event that matches several prefixes of
-// a subscription's bus is delivered once to each subscription.
+// ZeroMQ's SUB: "md.quote.EUR" also gets "md.quote.EURUSD", and "" gets all. Each
+// subscription gets an event once, whatever other subscriptions there are.
 //
 // A Topic joins a prefix with a Go type and its codec. Between a publisher and a subscriber of one type in one bus the
 // value itself is handed over: it is not encoded. Types may differ where prefixes overlap; then the publisher's codec
@@ -29,7 +29,8 @@
 // # Delivery
 //
 // Order: what one goroutine publishes arrives at each subscription in the order of its calls, whatever the topics; so
-// does what one import receives from one peer. Between publishers, and between imports, no order is promised.
+// does what one import receives from one peer. With policy Latest that holds for each topic by itself, since a newer value
+// takes the place of the older. Between publishers, and between imports, no order is promised.
 //
 // Buffering: each subscription has a buffer of its own (see [Buffer]), and a policy for when that is full. With
 // DropNewest, DropOldest and Latest nobody ever waits for a subscription. With Block, Publish waits, and an import is not

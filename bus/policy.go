@@ -13,7 +13,8 @@ const (
 	DropNewest Policy = iota
 	// DropOldest loses the event that has waited longest.
 	DropOldest
-	// Block makes Publish, or the reading of an import, wait for room. Nothing is lost.
+	// Block makes Publish, or the reading of an import, wait for room. Nothing is lost. A goroutine that publishes to a
+	// subscription which only it reads waits for itself: give that Publish a context that ends.
 	Block
 	// Latest keeps the newest event of each topic. It takes the place of the older one, so a topic that is published
 	// often does not fall behind the others. When more topics wait than the buffer holds, the oldest goes.
