@@ -35,8 +35,8 @@ func (b *buffer[T]) depth() int { return b.ring.Len() + b.held }
 
 func (b *buffer[T]) full() bool { return b.depth() >= b.size }
 
-// put takes it, and loses by policy what does not fit; with Block there must be room. It reports whether the pump's
-// offer went stale.
+// put takes a copy of it, which others get too, and loses by policy what does not fit; with Block there must be room.
+// It reports whether the pump's offer went stale.
 func (b *buffer[T]) put(it *item[T]) (stale bool) {
 	b.n.accepted++
 	if b.policy == Latest {
@@ -58,24 +58,26 @@ func (b *buffer[T]) put(it *item[T]) (stale bool) {
 		}
 		b.at[it.ev.Topic] = b.popped + uint64(b.ring.Len())
 	}
-	if b.gap > 0 {
-		it.ev.Lost, b.gap = b.gap, 0
-	}
 	b.ring.Push(*it)
+	if b.gap > 0 {
+		b.ring.At(b.ring.Len()-1).ev.Lost, b.gap = b.gap, 0
+	}
 	return stale
 }
 
 // conflate puts it in the place of the older event of its topic.
 func (b *buffer[T]) conflate(it *item[T], place uint64) (stale bool) {
 	old := b.ring.At(int(place - b.popped))
+	lost := uint64(0)
 	if place == b.popped && b.offered && !b.replaced {
 		b.replaced, b.conflated = true, true
 		stale = true
 	} else {
-		it.ev.Lost = old.ev.Lost + 1
+		lost = old.ev.Lost + 1
 		b.n.conflated++
 	}
 	*old = *it
+	old.ev.Lost = lost
 	return stale
 }
 

@@ -45,6 +45,7 @@ type Bus struct {
 	exports atomic.Pointer[[]*Link]
 	closing atomic.Bool    // Close has begun: no call is taken
 	pumps   sync.WaitGroup // the subscriptions' goroutines
+	waiters *sync.Pool     // of *waiter, for publishers that have to wait
 
 	parent context.Context // New's
 	unhook func() bool     // stops watching parent
@@ -73,7 +74,7 @@ func New(ctx context.Context, cfg *Config) (*Bus, error) {
 	}
 	b := &Bus{
 		buffer: 1000, slow: time.Second, log: slog.New(slog.DiscardHandler),
-		parent: ctx, done: make(chan struct{}),
+		parent: ctx, done: make(chan struct{}), waiters: newWaiters(),
 		topics: map[topicKey]*topicCore{}, wants: map[string]int{},
 	}
 	if cfg != nil {
@@ -84,6 +85,8 @@ func New(ctx context.Context, cfg *Config) (*Bus, error) {
 	b.table.Store(&table{})
 	b.exports.Store(&[]*Link{})
 	b.hurry, b.cut = context.WithCancelCause(context.WithoutCancel(ctx))
+	b.mu.Lock() // beginEnd takes it too: ctx may have ended already
+	defer b.mu.Unlock()
 	// The goroutine that AfterFunc starts belongs to the bus; it ends with the bus.
 	b.unhook = context.AfterFunc(ctx, func() { b.end(ctx) })
 	return b, nil

@@ -84,6 +84,9 @@ func (b *Bus) shutdown() {
 		_ = b.reactor.Close() // its handlers return no errors
 	}
 	b.hub.Stop()
+	b.mu.Lock()
+	b.links = nil
+	b.mu.Unlock()
 	if report.Events+report.Messages > 0 {
 		report.Err = context.Cause(b.hurry)
 		b.err = report

@@ -30,6 +30,7 @@ type Link struct {
 	messages            reactor.ID
 	settled             chan struct{} // closed when nothing is read any more and nothing waits for room
 	ended               chan struct{} // closed when the socket's last lifecycle event is in the hub
+	closing             bool          // Close has begun; guarded by the bus's mu
 
 	// Of the reactor's goroutine; undelivered is read after its end.
 	standing    map[monitor.ConnID]struct{} // what a snapshot of the bus tells of this link
@@ -128,11 +129,15 @@ func (l *Link) open(ep string, typ zmq4.SocketType, side byte) (err error) {
 	} else {
 		err = l.sock.Dial(ep)
 	}
+	bound := l.sock.Endpoints()
+	if errors.Is(err, socket.ErrClosed) || err == nil && len(bound) == 0 { // the bus has ended meanwhile, and the socket with it
+		return l.bus.closedError()
+	}
 	if err != nil {
 		_ = l.Close(context.Background()) // it has no peers, so there is nothing to wait for
 		return err
 	}
-	l.endpoint.Store(&l.sock.Endpoints()[0].Endpoint)
+	l.endpoint.Store(&bound[0].Endpoint)
 	return nil
 }
 
@@ -171,7 +176,7 @@ func (b *Bus) join(l *Link) (err error) {
 func (b *Bus) listExports() {
 	exports := []*Link{}
 	for _, l := range b.links {
-		if !l.imports {
+		if !l.imports && !l.closing {
 			exports = append(exports, l)
 		}
 	}
@@ -214,13 +219,15 @@ func (l *Link) Close(ctx context.Context) error {
 	}
 	b := l.bus
 	b.mu.Lock()
-	if i := slices.Index(b.links, l); i >= 0 && !b.closing.Load() {
-		b.links = slices.Delete(b.links, i, i+1)
-		b.listExports()
-	}
+	l.closing = true
+	b.listExports()
 	b.mu.Unlock()
 	l.stopReading()
-	return l.flush(ctx)
+	err := l.flush(ctx)
+	b.mu.Lock() // only now: a bus that ends meanwhile has to wait for the link
+	b.links = slices.DeleteFunc(b.links, func(o *Link) bool { return o == l })
+	b.mu.Unlock()
+	return err
 }
 
 // Peer is one peer that is connected to a link now.

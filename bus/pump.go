@@ -36,6 +36,12 @@ func (s *Subscription[T]) await() bool {
 			s.mu.Unlock()
 			return false
 		}
+		if s.buf.lost() != s.told { // tell it now: the next event may be long in coming
+			s.mu.Unlock()
+			s.announce()
+			s.mu.Lock()
+			continue
+		}
 		s.idle = true
 		s.mu.Unlock()
 		select {
@@ -65,8 +71,10 @@ func (s *Subscription[T]) moveAll() bool {
 		s.hand.PopTo(&it)
 		if it.payload != nil && !s.decode(&it) {
 			s.countUndecodable()
+			s.owed += it.ev.Lost
 			continue
 		}
+		it.ev.Lost, s.owed = it.ev.Lost+s.owed, 0
 		if !s.send(&it) {
 			return false
 		}
@@ -107,6 +115,7 @@ func (s *Subscription[T]) moveFront() bool {
 	if it.payload != nil && !s.decode(&it) {
 		s.mu.Lock()
 		s.buf.settle(true)
+		s.buf.owe(it.ev.Lost)
 		s.buf.n.undecodable++
 		s.mu.Unlock()
 		return true

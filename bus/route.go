@@ -24,10 +24,9 @@ type route struct {
 }
 
 func newRoute(t *table, prefix, suffix string) *route {
-	n := len(prefix) + len(suffix)
-	frame := append(append(make([]byte, 0, n), prefix...), suffix...)
+	frame := append(append(make([]byte, 0, len(prefix)+len(suffix)), prefix...), suffix...)
 	// topic is a copy, even of an empty prefix and a suffix: a suffix may be a small part of a big string.
-	r := &route{topic: string(frame), frame: frame[:n:n], table: t}
+	r := &route{topic: string(frame), frame: frame, table: t}
 	for _, s := range t.match(frame, nil) {
 		if s.policy() == Block {
 			r.block = append(r.block, s)

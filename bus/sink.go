@@ -43,7 +43,11 @@ type waiter struct {
 	link   string // for the warning: who waits; empty: a publisher
 }
 
-var waiters = sync.Pool{New: func() any { return &waiter{ready: make(chan struct{}, 1)} }}
+// newWaiters returns a pool of publishers' waiters. Each bus has its own: a channel that was made in a synctest bubble
+// must not be used outside it.
+func newWaiters() *sync.Pool {
+	return &sync.Pool{New: func() any { return &waiter{ready: make(chan struct{}, 1)} }}
+}
 
 // tell ends the wait. The subscription's lock is held.
 func (w *waiter) tell(out outcome) {

@@ -29,6 +29,7 @@ type Subscription[T any] struct {
 
 	_    [64]byte             // publishers do not write what the pump writes for each event
 	hand queue.Queue[item[T]] // the pump's own: what it has taken
+	owed uint64               // the pump's own: losses to be told with the next event, since theirs could not be decoded
 	held atomic.Int64         // how much of that it has not delivered yet; written by the pump
 	_    [64]byte
 
@@ -116,9 +117,9 @@ func (s *Subscription[T]) offer(it *item[T], w *waiter) outcome {
 		s.mu.Unlock()
 		return waits
 	}
+	s.slow.relieve(s.relieved()) // before it takes room, which may be all there is
 	before := s.buf.lost()
 	poke := s.buf.put(it) || s.idle
-	s.slow.relieve(s.relieved())
 	s.idle = false
 	if s.buf.lost() != before && !s.announced {
 		poke = true

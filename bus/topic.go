@@ -72,10 +72,11 @@ func (t *Topic[T]) Prefix() string { return t.core.prefix }
 //
 // Other errors, with which nobody got v: context.Cause of a ctx that had ended, ErrClosed, the codec's, a nil ctx.
 func (t *Topic[T]) Publish(ctx context.Context, suffix string, v T) error {
+	subscribed := t.bus.table.Load() // before the bus is asked whether it ends, which takes subscriptions out
 	if err := t.ready(ctx); err != nil {
 		return &OpError{"publish", t.core.prefix + suffix, err}
 	}
-	r := t.core.routes.get(t.bus.table.Load(), suffix)
+	r := t.core.routes.get(subscribed, suffix)
 	it := item[T]{ev: Event[T]{Topic: r.topic, Value: v, Time: time.Now()}}
 	m, err := t.encode(r, &it)
 	if err != nil {
@@ -84,13 +85,13 @@ func (t *Topic[T]) Publish(ctx context.Context, suffix string, v T) error {
 	t.core.published.Add(1)
 	var missed shortfall
 	for _, s := range r.direct {
-		missed.note(s, give(ctx, s, &it, &m))
+		missed.note(s, t.give(ctx, s, &it, &m))
 	}
 	if m.payload != nil {
 		t.bus.export(r, m.payload)
 	}
 	for _, s := range r.block {
-		missed.note(s, give(ctx, s, &it, &m))
+		missed.note(s, t.give(ctx, s, &it, &m))
 	}
 	return missed.error(r.topic)
 }
@@ -135,11 +136,11 @@ func foreign[T any](sinks []sink) bool {
 
 // give hands an event to s, and waits if s asks for that. When ctx has ended s still gets it if there is room. The error
 // says why s did not get it; nil if it ended by itself, since nobody minds then.
-func give[T any](ctx context.Context, s sink, it *item[T], m *raw) error {
+func (t *Topic[T]) give(ctx context.Context, s sink, it *item[T], m *raw) error {
 	out := offer(s, it, m, nil)
 	if out == waits {
-		w := waiters.Get().(*waiter)
-		defer waiters.Put(w)
+		w := t.bus.waiters.Get().(*waiter)
+		defer t.bus.waiters.Put(w)
 		if out = offer(s, it, m, w); out == waits {
 			var err error
 			if out, err = w.wait(ctx, s); err != nil {
