@@ -2,36 +2,40 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
 	"github.com/spf13/cobra"
 
+	"zmqbus/bus"
+	"zmqbus/bus/flow"
 	"zmqbus/monitor"
-	"zmqbus/reactor"
 	"zmqbus/socket"
 )
 
 const (
 	demoTick   = 20 * time.Millisecond
-	demoTicks  = 60                     // of publishing, before the publisher stops and again after it is back
-	demoHalf   = 2 * time.Second        // at most, for these ticks
+	demoTicks  = 75                     // with a quote each, before the link dies and again after it is back
+	demoHalf   = 2 * time.Second        // a busy machine gets fewer ticks, not a longer demo
+	demoLeast  = 15                     // but never fewer than these
 	demoOutage = 700 * time.Millisecond // long enough for several attempts to reconnect
 	demoLimit  = 14 * time.Second       // for everything; reaching it is a failure
+	demoGlance = 10                     // the screen takes one quote whenever the trader has had so many
 )
 
 func (a *app) newDemo() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
-		Short: "see messages and lifecycle in one select, over real sockets",
-		Long: `A publisher, two subscribers, a task queue and three workers talk over tcp on this machine, and one select takes
-the subscribers' messages and lifecycle, a timer and a context. What comes and goes is in a reactor, whose channel is
-one more case: the publisher stops and comes back, a worker is taken out and put in again, timers are added and removed.
-The subscribers notice, reconnect, and their subscriptions work again; the worker catches up. At the end everything is
-counted. It needs no arguments, takes a few seconds, and exits with status 1 when what it shows did not happen.`,
+		Short: "see two buses, typed topics and lifecycle in one select, over real sockets",
+		Long: `Two buses are linked over tcp on this machine: the market publishes quotes, typed structs, and the desk sends orders
+back. One select takes values, lifecycle, a timer and a context. On the desk a trader gets every quote, a slow screen
+only the latest of each topic, with what it missed counted and announced; a plain ZeroMQ SUB socket joins the same
+topics. The market's link dies and comes back: the desk notices, reconnects, and its subscriptions work again. At the
+end everything is counted. It needs no arguments, takes a few seconds, and exits with status 1 when what it shows did
+not happen.`,
 		GroupID: "tools",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -42,223 +46,192 @@ counted. It needs no arguments, takes a few seconds, and exits with status 1 whe
 		RunE: a.runE(func(ctx context.Context, _ []string) error {
 			ctx, cancel := context.WithTimeoutCause(ctx, demoLimit, fmt.Errorf("not finished after %v", demoLimit))
 			defer cancel()
-			d := &demo{out: a.stdout, start: time.Now(), sent: make(map[string]int)}
-			defer d.close()
-			return d.run(ctx)
+			if err := newDemo(a.stdout).run(ctx); err != nil {
+				return fmt.Errorf("demo: %w", err)
+			}
+			return nil
 		}),
 	}
 }
 
-// phase is where the demo stands; only the timers move it on.
-type phase int
-
-const (
-	starting    phase = iota // until the subscriptions are in force
-	publishing               // the first half
-	outage                   // the publisher has gone
-	returning                // it is back; until the subscriptions are in force again
-	republished              // the second half
-	settling                 // until all that was sent has been received
-	finished
+// demoQuote and demoOrder are what travels: values of these types in a program, JSON between programs.
+type (
+	demoQuote struct {
+		Number int
+		Price  float64
+	}
+	demoOrder struct {
+		Number int
+		Symbol string
+	}
 )
 
-// run builds the sockets, loops until all has been shown and checks it.
+// demoPairs are what the market publishes in turn. The desk gets all of them, the plain socket only those in EUR.
+var demoPairs = []struct {
+	symbol string
+	price  float64
+	peers  int // that get it
+}{{"EURUSD", 1.08, 2}, {"EURGBP", 0.85, 2}, {"USDJPY", 156, 1}}
+
+// demo is one run of "zmqbus demo". Only its loop touches it.
+type demo struct {
+	out   io.Writer
+	start time.Time
+
+	market     *bus.Bus
+	marketLife *monitor.Stream
+	quotes     *bus.Topic[demoQuote]
+	link       *bus.Link // the market's export, which dies
+	book       <-chan []bus.Event[demoOrder]
+
+	desk     *bus.Bus
+	deskLife *monitor.Stream
+	trader   *bus.Subscription[demoQuote]
+	screen   *bus.Subscription[demoQuote]
+	look     <-chan bus.Event[demoQuote] // the screen's channel while it looks, else nil: such a case never comes
+	orders   *bus.Topic[demoOrder]
+
+	plain *socket.Socket
+
+	phase   phase
+	entered time.Time    // when this phase began
+	ticks   int          // in this phase
+	ready   <-chan error // tells when all subscribers are there; nil while nobody asks
+	bindErr error        // why the link is not back yet
+
+	tally
+}
+
+func newDemo(out io.Writer) *demo { return &demo{out: out, start: time.Now(), tally: newTally()} }
+
+// run builds it all, loops until all has been shown, and checks it.
 func (d *demo) run(ctx context.Context) error {
-	if err := d.setup(ctx); err != nil {
-		return fmt.Errorf("demo: %w", err)
+	// The buses outlive ctx, so that no channel closes while the loop reads it: ctx ends the loop, and the loop the rest.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer d.wait()
+	defer end()
+	if err := d.setup(life); err != nil {
+		return err
 	}
 	if err := d.loop(ctx); err != nil {
-		return fmt.Errorf("demo: %w", err)
+		return err
 	}
-	d.finish()
-	if err := d.endReactor(ctx); err != nil {
-		return fmt.Errorf("demo: at the end: %w", err)
+	if err := d.finish(ctx); err != nil {
+		return err
 	}
 	if failures := d.summary(); len(failures) > 0 {
-		return fmt.Errorf("demo: %s", strings.Join(failures, "; "))
+		return fmt.Errorf("%s", strings.Join(failures, "; "))
 	}
 	return nil
 }
 
-// setup opens seven sockets on loopback ports that the system picks.
-func (d *demo) setup(ctx context.Context) error {
-	if err := d.newReactor(ctx); err != nil {
-		return err
-	}
-	if err := d.publish("tcp://127.0.0.1:*"); err != nil {
-		return err
-	}
-	d.a = &subscriber{name: "A", topics: []string{"EUR"}}
-	d.b = &subscriber{name: "B", topics: []string{"EUR", "USD"}}
-	for _, s := range []*subscriber{d.a, d.b} {
-		if err := d.subscribe(s); err != nil {
+func (d *demo) setup(life context.Context) error {
+	for _, step := range []func(context.Context) error{d.openMarket, d.openDesk, d.connect} {
+		if err := step(life); err != nil {
 			return err
-		}
-	}
-	var err error
-	if d.tasks, err = d.open(zmq4.Push); err != nil {
-		return err
-	}
-	if err := d.tasks.Listen("tcp://127.0.0.1:*"); err != nil {
-		return err
-	}
-	d.say("tasks", "%s, waiting for three workers", d.tasks.Endpoints()[0].Endpoint)
-	for i := range d.workers {
-		w := &worker{name: fmt.Sprintf("worker %d", i+1)}
-		if w.sock, err = d.open(zmq4.Pull); err != nil {
-			return err
-		}
-		if err := d.addWorker(w); err != nil {
-			return err
-		}
-		if err := w.sock.Dial(d.tasks.Endpoints()[0].Endpoint); err != nil {
-			return err
-		}
-		d.workers[i] = w
-	}
-	return d.tasks.WaitPeers(ctx, len(d.workers))
-}
-
-// open makes a socket that close ends.
-func (d *demo) open(typ zmq4.SocketType) (*socket.Socket, error) {
-	s, err := socket.New(context.Background(), typ, nil)
-	if err == nil {
-		d.sockets = append(d.sockets, s)
-	}
-	return s, err
-}
-
-// publish starts the publisher on ep.
-func (d *demo) publish(ep string) (err error) {
-	if d.pub, err = d.open(zmq4.Pub); err != nil {
-		return err
-	}
-	life := reactor.LifecycleOf(d.pub, monitor.All|monitor.Subscribed)
-	if d.life, err = d.add(life, "publisher: lifecycle"); err != nil {
-		return err
-	}
-	if err := d.pub.Listen(ep); err != nil {
-		return err
-	}
-	d.endpoint = d.pub.Endpoints()[0].Endpoint
-	d.inForce = 0
-	return nil
-}
-
-func (d *demo) subscribe(s *subscriber) (err error) {
-	if s.sock, err = d.open(zmq4.Sub); err != nil {
-		return err
-	}
-	s.events = make(map[monitor.Type]int)
-	s.life = s.sock.Lifecycle(monitor.All).C()
-	s.msgs = s.sock.C()
-	for _, t := range s.topics {
-		if err := s.sock.Subscribe(t); err != nil {
-			return err
-		}
-	}
-	return s.sock.Dial(d.endpoint)
-}
-
-// loop is the point of it all: one goroutine, one select over messages, lifecycle, a timer, a context, and the reactor.
-func (d *demo) loop(ctx context.Context) error {
-	ticker := time.NewTicker(demoTick)
-	defer ticker.Stop()
-	for d.phase != finished {
-		select {
-		case m := <-d.a.msgs:
-			d.quote(d.a, m)
-		case m := <-d.b.msgs:
-			d.quote(d.b, m)
-		case e := <-d.a.life:
-			d.subscriberEvent(d.a, e)
-		case e := <-d.b.life:
-			d.subscriberEvent(d.b, e)
-		case e, open := <-d.reactor.Events():
-			err := errReactorEnded
-			if open {
-				err = d.happened(e)
-			}
-			if err != nil {
-				return err
-			}
-		case <-ticker.C:
-			if err := d.tick(); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), fmt.Errorf("while %s", d.phase))
 		}
 	}
 	return nil
 }
 
-// tick moves the demo on, but for publishing, which has a beat of its own. Tasks go out at every tick, for the workers have no part in the publisher's trouble.
-func (d *demo) tick() error {
-	if d.phase < settling {
-		for range d.workers {
-			if err := d.tasks.TrySend(zmq4.NewMsgString("task")); err != nil {
-				return err
-			}
-			d.tasksSent++
-		}
+// openMarket makes the bus that publishes quotes. It takes orders in batches, which keeps a database busy with fewer
+// and bigger writes; with Block none is ever lost.
+func (d *demo) openMarket(life context.Context) (err error) {
+	if d.market, err = bus.New(life, &bus.Config{Name: "market"}); err != nil {
+		return err
 	}
-	switch d.phase {
-	case starting, returning:
-		if d.inForce == len(d.a.topics)+len(d.b.topics) {
-			d.say("timer", "subscriptions are in force: publishing EUR, USD and JPY in turn")
-			d.next()
-			var err error
-			d.beat, err = d.add(reactor.Every(demoTick), "a beat every "+demoTick.String())
-			return err
-		}
-	case outage:
-		if d.outage != 0 || d.life != 0 || !d.a.retried || !d.b.retried {
-			return nil
-		}
-		d.next()
-		return d.restartPublisher()
-	case settling:
-		if d.complete() || time.Since(d.entered) > 4*time.Second {
-			d.next()
-		}
+	d.marketLife = d.market.Lifecycle(demoEvents)
+	if d.quotes, err = bus.NewTopic[demoQuote](d.market, "md.quote.", nil); err != nil {
+		return err
 	}
+	orders, err := bus.NewTopic[demoOrder](d.market, "order.", nil)
+	if err != nil {
+		return err
+	}
+	book, err := orders.Subscribe(life, bus.Name("book"), bus.WithPolicy(bus.Block))
+	if err != nil {
+		return err
+	}
+	d.book = flow.Batch(life, book.C(), 10, 100*time.Millisecond)
 	return nil
 }
 
-// next enters the following phase.
-func (d *demo) next() {
-	d.phase++
-	d.ticks = 0
-	d.entered = time.Now()
-}
-
-// halfDone ends a half of the publishing: after the first the publisher stops, after the second it waits for what is
-// under way.
-func (d *demo) halfDone() error {
-	d.progress()
-	first := d.phase == publishing
-	d.next()
-	if err := d.remove(&d.beat); err != nil || !first {
+// openDesk makes the bus that gets the quotes: all of them for the trader, the newest of each pair in EUR for the screen.
+func (d *demo) openDesk(life context.Context) (err error) {
+	if d.desk, err = bus.New(life, &bus.Config{Name: "desk"}); err != nil {
 		return err
 	}
-	return d.stopPublisher()
-}
-
-// sendQuote publishes one numbered quote; the currencies take turns.
-func (d *demo) sendQuote() error {
-	d.number++
-	topic := demoTopics[d.number%len(demoTopics)]
-	d.sent[topic]++
-	return d.pub.TrySend(zmq4.NewMsgFrom([]byte(topic), fmt.Append(nil, d.number)))
-}
-
-// close ends all; what is closed already does not mind.
-func (d *demo) close() {
-	if d.reactor != nil {
-		_ = d.reactor.Close() // a failure's own error is the one to tell
+	d.deskLife = d.desk.Lifecycle(demoEvents)
+	quotes, err := bus.NewTopic[demoQuote](d.desk, "md.quote.", nil)
+	if err != nil {
+		return err
 	}
-	for _, s := range d.sockets {
-		_ = s.Close() // what did not arrive is in the counts
+	if d.trader, err = quotes.Subscribe(life, bus.Name("trader"), bus.WithPolicy(bus.Block)); err != nil {
+		return err
+	}
+	d.screen, err = quotes.Subscribe(life, bus.Name("screen"), bus.Prefix("EUR"), bus.WithPolicy(bus.Latest))
+	if err != nil {
+		return err
+	}
+	d.orders, err = bus.NewTopic[demoOrder](d.desk, "order.", nil)
+	return err
+}
+
+// connect links the buses in both directions, on ports that the system picks, and lets a plain socket join the market.
+func (d *demo) connect(life context.Context) (err error) {
+	if d.link, err = d.market.Export("@tcp://127.0.0.1:*"); err != nil {
+		return err
+	}
+	d.endpoint = d.link.Endpoint()
+	if _, err = d.desk.Import(">" + d.endpoint); err != nil {
+		return err
+	}
+	back, err := d.desk.Export("@tcp://127.0.0.1:*")
+	if err != nil {
+		return err
+	}
+	if _, err = d.market.Import(">" + back.Endpoint()); err != nil {
+		return err
+	}
+	if d.plain, err = socket.New(life, zmq4.Sub, nil); err != nil {
+		return err
+	}
+	if err = d.plain.Subscribe("md.quote.EUR"); err != nil {
+		return err
+	}
+	return d.plain.Dial(d.endpoint)
+}
+
+// finish closes both buses, which delivers what is under way, and counts the last events.
+func (d *demo) finish(ctx context.Context) error {
+	if err := d.plain.Close(); err != nil {
+		return err
+	}
+	if err := d.desk.Close(ctx); err != nil {
+		return err
+	}
+	if err := d.market.Close(ctx); err != nil {
+		return err
+	}
+	for e := range d.deskLife.C() {
+		d.deskEvent(e)
+	}
+	for e := range d.marketLife.C() {
+		d.marketEvent(e)
+	}
+	d.stats = d.screen.Stats()
+	d.eventsLost = d.deskLife.Lost() + d.marketLife.Lost()
+	return nil
+}
+
+// wait blocks until what the end of the buses' context ends has ended.
+func (d *demo) wait() {
+	for _, b := range []*bus.Bus{d.market, d.desk} {
+		if b != nil {
+			<-b.Done()
+		}
+	}
+	if d.plain != nil {
+		_ = d.plain.Close() // a failure's own error is the one to tell
 	}
 }

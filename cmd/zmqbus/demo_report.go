@@ -1,211 +1,208 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
 
+	"zmqbus/bus"
 	"zmqbus/monitor"
-	"zmqbus/socket"
 )
 
-// demoTopics are what the publisher sends; nobody subscribes to JPY.
-var demoTopics = []string{"EUR", "USD", "JPY"}
+// demoEvents are libzmq's events and two of our own.
+const demoEvents = monitor.All | monitor.Subscribed | monitor.Dropped
 
-// demo is one run of "zmqbus demo". Only its loop touches it.
-type demo struct {
-	out     io.Writer
-	start   time.Time
-	sockets []*socket.Socket
+// tally is what the demo counts.
+type tally struct {
+	number     int            // of the last quote
+	sent       map[string]int // by symbol
+	newest     map[string]int // number of the last quote of a topic
+	ordersSent int
 
-	dynamic
+	traderReceived int
+	traderDisorder int // not the number that follows; it gets all
+	plainReceived  int
+	plainLast      int
+	plainDisorder  int // not a quote, or a number that does not rise
 
-	pub      *socket.Socket
-	endpoint string
-	inForce  int // subscriptions that the running publisher has applied
+	screenReceived int
+	screenLost     uint64         // told by Event.Lost
+	screenNewest   map[string]int // number of the last quote it saw of a topic
+	announced      uint64         // told by DROPPED
+	dropEvents     int            // how many DROPPED
+	otherDrops     uint64         // DROPPED of anything else
+	stats          bus.SubscriptionStats
 
-	a, b    *subscriber
-	tasks   *socket.Socket
-	workers [3]*worker
+	ordersReceived, batches, ordersDisorder int
+	ordersBefore, ordersMeanwhile           int // sent before the link died, and received of others until it was back
 
-	phase     phase
-	ticks     int // in this phase
-	number    int // of the last quote
-	sent      map[string]int
-	tasksSent int
-
-	stopped, restarted, inForceAgain time.Time
-	entered                          time.Time // when this phase began
+	deskEvents, marketEvents map[monitor.Type]int
+	eventsLost               uint64
+	endpoint                 string // of the link that dies
+	retried, firstShown      bool
+	stopped, gone            time.Time // when the link began to close, and DISCONNECTED
+	restarted, back          time.Time // when it was made again, and CONNECTED
+	inForceAgain             time.Time
 }
 
-// subscriber is a SUB with what it saw.
-type subscriber struct {
-	name         string
-	topics       []string
-	sock         *socket.Socket
-	msgs         <-chan zmq4.Msg
-	life         <-chan monitor.Event
-	received     int
-	last         int // number of the last quote, which only rises
-	disorder     int
-	foreign      int // messages on topics that it did not ask for
-	announced    bool
-	events       map[monitor.Type]int
-	lostEvents   uint64
-	gone, back   time.Time // DISCONNECTED, and CONNECTED after it
-	retried      bool
-	lastSequence uint64
-}
-
-func (p phase) String() string {
-	return [...]string{"waiting for the subscriptions", "publishing", "the publisher is gone",
-		"waiting for the subscriptions to return", "publishing again", "waiting for the last messages", "done"}[p]
+func newTally() tally {
+	return tally{
+		sent: map[string]int{}, newest: map[string]int{}, screenNewest: map[string]int{},
+		deskEvents: map[monitor.Type]int{}, marketEvents: map[monitor.Type]int{},
+	}
 }
 
 // say prints one line of the timeline.
 func (d *demo) say(who, format string, args ...any) {
-	line := fmt.Sprintf("%7.3fs  %-12s  %s", time.Since(d.start).Seconds(), who, fmt.Sprintf(format, args...))
+	line := fmt.Sprintf("%7.3fs  %-9s  %s", time.Since(d.start).Seconds(), who, fmt.Sprintf(format, args...))
 	fmt.Fprintln(d.out, strings.TrimRight(line, " "))
 }
 
-// progress prints the counts so far.
-func (d *demo) progress() {
-	d.say("counts", "A received %d, B %d; workers %d, %d, %d", d.a.received, d.b.received, d.workers[0].done, d.workers[1].done, d.workers[2].done)
+// progress tells the counts so far.
+func (t *tally) progress() string {
+	return fmt.Sprintf("%d quotes: trader %d, plain SUB %d of %d, screen %d and %d missed; orders %d of %d", t.number,
+		t.traderReceived, t.plainReceived, t.euros(), t.screenReceived, t.screenLost, t.ordersReceived, t.ordersSent)
 }
 
-// quote counts a message of a subscriber.
-func (d *demo) quote(s *subscriber, m zmq4.Msg) {
-	if len(m.Frames) != 2 || !slices.Contains(s.topics, string(m.Frames[0])) {
-		s.foreign++
+// euros is how many quotes were sent that the plain socket and the screen are subscribed to.
+func (t *tally) euros() int { return t.sent["EURUSD"] + t.sent["EURGBP"] }
+
+// complete reports whether all that was sent has been received, or was missed as the screen's policy has it.
+func (t *tally) complete() bool {
+	return t.traderReceived >= t.number && t.plainReceived >= t.euros() && t.ordersReceived >= t.ordersSent &&
+		t.screenReceived+int(t.screenLost) >= t.euros()
+}
+
+// traded counts a quote of the trader, and lets the slow screen look now and then.
+func (d *demo) traded(e bus.Event[demoQuote]) {
+	if d.traderReceived++; e.Value.Number != d.traderReceived {
+		d.traderDisorder++
+	}
+	if !d.firstShown {
+		d.firstShown = true
+		d.say("trader", "receives %s %.5f, number %d, from %s", e.Topic, e.Value.Price, e.Value.Number, e.Source)
+	}
+	if d.traderReceived%demoGlance == 0 {
+		d.look = d.screen.C()
+	}
+}
+
+// seen counts a quote of the screen, which looks away again.
+func (d *demo) seen(e bus.Event[demoQuote]) {
+	d.look = nil
+	d.screenReceived++
+	d.screenLost += e.Lost
+	d.screenNewest[e.Topic] = e.Value.Number
+}
+
+// booked counts a batch of orders.
+func (d *demo) booked(orders []bus.Event[demoOrder]) {
+	d.batches++
+	for _, e := range orders {
+		if d.ordersReceived++; e.Value.Number != d.ordersReceived {
+			d.ordersDisorder++
+		}
+	}
+}
+
+// plainMessage counts a message of the plain socket: two frames, topic and JSON.
+func (d *demo) plainMessage(m zmq4.Msg) {
+	d.plainReceived++
+	var q demoQuote
+	if len(m.Frames) != 2 || json.Unmarshal(m.Frames[1], &q) != nil || q.Number <= d.plainLast ||
+		!strings.HasPrefix(string(m.Frames[0]), "md.quote.EUR") {
+		d.plainDisorder++
+	}
+	if d.plainReceived == 1 {
+		d.say("plain SUB", "receives %s", m.Frames)
+	}
+	d.plainLast = q.Number
+}
+
+// deskEvent counts an event and shows those that tell the story; attempts in between, and further losses, are only
+// counted.
+func (d *demo) deskEvent(e monitor.Event) {
+	d.deskEvents[e.Type]++
+	if e.Type == monitor.Dropped {
+		d.dropped(e)
 		return
 	}
-	number, err := strconv.Atoi(string(m.Frames[1]))
-	if err != nil || number <= s.last {
-		s.disorder++
+	if e.Endpoint != d.endpoint {
+		return
 	}
-	s.last = number
-	s.received++
-	if !s.announced {
-		s.announced = true
-		d.say("subscriber "+s.name, "receives %s, number %d", m.Frames[0], number)
-	}
-}
-
-// subscriberEvent counts an event and shows those that tell the story; the attempts in between are only counted.
-func (d *demo) subscriberEvent(s *subscriber, e monitor.Event) {
-	s.events[e.Type]++
-	if e.Seq > s.lastSequence+1 {
-		s.lostEvents += e.Seq - s.lastSequence - 1
-	}
-	s.lastSequence = e.Seq
 	switch e.Type {
 	case monitor.Disconnected:
-		s.gone = e.Time
+		d.gone = e.Time
 	case monitor.ConnectRetried:
-		if s.retried {
+		if d.retried || d.phase != outage {
 			return
 		}
-		s.retried = true
+		d.retried = true
 	case monitor.Connected:
-		if !s.gone.IsZero() && s.back.IsZero() {
-			s.back = e.Time
+		if d.phase >= returning && d.back.IsZero() {
+			d.back = e.Time
 		}
 	case monitor.HandshakeSucceeded:
 	default:
 		return
 	}
-	d.say("subscriber "+s.name, "%-20s %-12s %s", e.Type, e.Detail(), e.Endpoint)
+	d.say("desk", "%-20s %-8s %s", e.Type, e.Detail(), e.Endpoint)
 }
 
-// publisherEvent shows the publisher's side of it and counts the subscriptions that are in force.
-func (d *demo) publisherEvent(e monitor.Event) {
+// dropped counts losses: the screen's are what its policy is for, all others should not be.
+func (d *demo) dropped(e monitor.Event) {
+	if e.Endpoint != d.screen.String() {
+		d.otherDrops += e.Count
+		return
+	}
+	d.announced += e.Count
+	if d.dropEvents++; d.dropEvents == 1 {
+		d.say("desk", "%-20s %d     %s, which is slow and wants the %s only", e.Type, e.Count, e.Endpoint, e.Reason)
+	}
+}
+
+// marketEvent counts an event, and shows the subscriptions as they come into force.
+func (d *demo) marketEvent(e monitor.Event) {
+	d.marketEvents[e.Type]++
 	switch e.Type {
+	case monitor.Dropped:
+		d.otherDrops += e.Count
 	case monitor.Subscribed:
-		d.inForce++
-		if d.phase == returning {
-			d.inForceAgain = e.Time
-		}
-		d.say("publisher", "%-20s %s", e.Type, e.Detail())
-	case monitor.Listening, monitor.MonitorStopped:
-		d.say("publisher", "%-20s %-12s %s", e.Type, e.Detail(), e.Endpoint)
+		d.say("market", "%-20s %s", e.Type, e.Detail())
 	}
-}
-
-// finish closes the subscribers and counts their last events, so that the summary has all.
-func (d *demo) finish() {
-	for _, s := range []*subscriber{d.a, d.b} {
-		_ = s.sock.Close() // a SUB has nothing to flush
-		for e := range s.life {
-			s.events[e.Type]++
-		}
-	}
-}
-
-// complete reports whether all that was sent to somebody has been received.
-func (d *demo) complete() bool {
-	return d.a.received >= d.expected(d.a) && d.b.received >= d.expected(d.b) &&
-		d.done() >= d.tasksSent
-}
-
-// done is how many tasks the workers did.
-func (d *demo) done() int { return d.workers[0].done + d.workers[1].done + d.workers[2].done }
-
-// expected is how many quotes s should have received. All were sent while its subscriptions were in force.
-func (d *demo) expected(s *subscriber) int {
-	n := 0
-	for _, t := range s.topics {
-		n += d.sent[t]
-	}
-	return n
 }
 
 // summary prints what happened and returns what should have happened and did not.
 func (d *demo) summary() (failures []string) {
-	fail := func(ok bool, format string, args ...any) {
-		if !ok {
-			failures = append(failures, fmt.Sprintf(format, args...))
-		}
-	}
-	row := func(name, format string, args ...any) {
-		fmt.Fprintf(d.out, "  %-14s %s\n", name, fmt.Sprintf(format, args...))
-	}
 	fmt.Fprintln(d.out, "\nSummary")
-	row("published", "EUR %d, USD %d, JPY %d", d.sent["EUR"], d.sent["USD"], d.sent["JPY"])
-	for _, s := range []*subscriber{d.a, d.b} {
-		lost := d.expected(s) - s.received
-		row("subscriber "+s.name, "%s: received %d of %d, lost %d, out of order %d, not asked for %d",
-			strings.Join(s.topics, " and "), s.received, d.expected(s), lost, s.disorder, s.foreign)
-		fail(lost == 0 && s.received > 0, "subscriber %s received %d of %d", s.name, s.received, d.expected(s))
-		fail(s.disorder == 0 && s.foreign == 0, "subscriber %s got messages out of order or not asked for", s.name)
+	d.row("published", "EURUSD %d, EURGBP %d, USDJPY %d, over tcp as JSON", d.sent["EURUSD"], d.sent["EURGBP"], d.sent["USDJPY"])
+	d.row("trader", "all pairs, block: received %d of %d, lost %d, out of order %d",
+		d.traderReceived, d.number, d.number-d.traderReceived, d.traderDisorder)
+	d.row("plain SUB", "EUR: received %d of %d, lost %d, out of order %d",
+		d.plainReceived, d.euros(), d.euros()-d.plainReceived, d.plainDisorder)
+	d.row("screen", "EUR, %s: saw %d of %d, %d were replaced by newer ones, which %d events announced",
+		d.stats.Policy, d.screenReceived, d.euros(), d.screenLost, d.dropEvents)
+	d.row("orders", "the way back: received %d of %d in %d batches, lost %d; %d came while the other link was gone",
+		d.ordersReceived, d.ordersSent, d.batches, d.ordersSent-d.ordersReceived, d.ordersMeanwhile)
+	d.row("desk", "%s", countText(d.deskEvents))
+	d.row("market", "%s; lost %d events", countText(d.marketEvents), d.eventsLost)
+	if failures = d.check(); len(failures) > 0 {
+		return failures
 	}
-	row("tasks", "%d sent, workers did %d, %d and %d, lost %d", d.tasksSent,
-		d.workers[0].done, d.workers[1].done, d.workers[2].done, d.tasksSent-d.done())
-	for _, w := range d.workers {
-		fail(3*w.done == d.tasksSent, "%s did %d of %d tasks, not a third", w.name, w.done, d.tasksSent)
-	}
-	d.reactorSummary(row, fail)
-	for _, s := range []*subscriber{d.a, d.b} {
-		row("events of "+s.name, "%s; lost %d", countText(s.events), s.lostEvents)
-		fail(s.lostEvents == 0, "subscriber %s lost %d events", s.name, s.lostEvents)
-		for _, t := range []monitor.Type{monitor.Disconnected, monitor.ConnectRetried, monitor.Connected, monitor.MonitorStopped} {
-			fail(s.events[t] > 0, "subscriber %s did not see %s", s.name, t)
-		}
-		fail(!s.back.IsZero(), "subscriber %s did not reconnect", s.name)
-	}
-	fail(!d.inForceAgain.IsZero(), "the subscriptions did not return")
-	if len(failures) == 0 {
-		row("noticed", "A %s, B %s after the publisher began to stop", since(d.stopped, d.a.gone), since(d.stopped, d.b.gone))
-		row("reconnected", "A %s, B %s after it was back; all subscriptions in force after %s",
-			since(d.restarted, d.a.back), since(d.restarted, d.b.back), since(d.restarted, d.inForceAgain))
-		fmt.Fprintf(d.out, "All as it should be, in %.1f s.\n", time.Since(d.start).Seconds())
-	}
-	return failures
+	d.row("noticed", "%s after the link began to close", since(d.stopped, d.gone))
+	d.row("reconnected", "%s after it was back; all subscriptions in force after %s",
+		since(d.restarted, d.back), since(d.restarted, d.inForceAgain))
+	fmt.Fprintf(d.out, "All as it should be, in %.1f s.\n", time.Since(d.start).Seconds())
+	return nil
+}
+
+func (d *demo) row(name, format string, args ...any) {
+	fmt.Fprintf(d.out, "  %-12s %s\n", name, fmt.Sprintf(format, args...))
 }
 
 // countText lists events by type, in libzmq's order of numbers.

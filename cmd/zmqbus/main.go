@@ -7,7 +7,7 @@
 //	zmqbus monitor dealer -c tcp://127.0.0.1:5558             who came, who went, and why
 //	zmqbus poll -b pull,tcp://127.0.0.1:5556                  when a socket becomes ready
 //	zmqbus proxy --frontend xsub,@tcp://*:5559 --backend xpub,@tcp://*:5560
-//	zmqbus demo                                               messages and lifecycle in one select
+//	zmqbus demo                                               two linked buses: values and lifecycle in one select
 //
 // Messages go to standard output, one line each; with --json messages and events are JSON lines, flushed one by one.
 // Everything else goes to standard error. The exit status is 0 when the work was done, 1 when it could not be done

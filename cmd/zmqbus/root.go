@@ -111,7 +111,7 @@ func describe(err error) string {
 	if errors.As(err, &op) && op.Endpoint != "" && errors.As(op.Err, &errno) && !errors.Is(err, socket.ErrBadEndpoint) {
 		text = strings.Replace(text, op.Error(), fmt.Sprintf("%s %s: %v", op.Op, op.Endpoint, errno), 1)
 	}
-	for _, prefix := range []string{"socket: ", "poller: ", "reactor: ", "zmqbus: "} {
+	for _, prefix := range []string{"socket: ", "poller: ", "reactor: ", "zmqbus: ", "bus: "} {
 		text = strings.ReplaceAll(text, prefix, "")
 	}
 	return oneLine(text)

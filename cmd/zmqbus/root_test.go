@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"zmqbus/bus"
 	"zmqbus/socket"
 )
 
@@ -32,6 +33,8 @@ func TestStatusAndDescription(t *testing.T) {
 		{"side of a proxy", true, fmt.Errorf("backend: %w", bind(inUse)), exitFailed,
 			"backend: listen tcp://a:1: " + syscall.EADDRINUSE.Error()},
 		{"several", true, errors.Join(errors.New("one"), errors.New("two")), exitFailed, "one; two"},
+		{"bus", true, fmt.Errorf("demo: %w", &bus.OpError{Op: "export", Name: "@tcp://a:1", Err: bind(inUse)}), exitFailed,
+			`demo: export "@tcp://a:1": listen tcp://a:1: ` + syscall.EADDRINUSE.Error()},
 		{"sentinel", true, socket.ErrUnroutable, exitFailed, "no route to peer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

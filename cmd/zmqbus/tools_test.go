@@ -244,17 +244,3 @@ func TestBenchVerifiesItsCounts(t *testing.T) {
 		t.Fatalf("table: %q", table)
 	}
 }
-
-func TestDemo(t *testing.T) {
-	began := time.Now()
-	out, _ := start(t, "demo").wantExit(exitDone)
-	if took := time.Since(began); took > 15*time.Second {
-		t.Errorf("took %v", took)
-	}
-	all := strings.Join(out, "\n")
-	for _, want := range []string{"DISCONNECTED", "CONNECT_RETRIED", "CONNECTED", "- worker 3: messages", "worker 3 was out", "Summary", "All as it should be"} {
-		if !strings.Contains(all, want) {
-			t.Errorf("no %s in:\n%s", want, all)
-		}
-	}
-}
