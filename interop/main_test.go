@@ -17,6 +17,9 @@ const patience = 20 * time.Second
 const tick = 10 * time.Millisecond
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == busPeerRole {
+		os.Exit(busPeer(os.Args[2:])) // one more process, started by a test
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		if built.dir != "" {
 			os.RemoveAll(built.dir)

@@ -1,12 +1,16 @@
-"""A pyzmq peer for the tests of the command line: peer.py ROLE bind|connect ENDPOINT [ARGUMENT...].
+"""A pyzmq peer for the tests: peer.py ROLE bind|connect ENDPOINT [ARGUMENT...].
 
 Prints "endpoint E" first when it binds, then what it receives, one line per message, frames joined by a
 space. Roles that have no end of their own go on until standard input is closed.
 """
 
+import json
+import os
 import sys
+import time
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 PATIENCE = 20_000  # ms; the tests' deadline for anything that must happen
 
@@ -118,6 +122,50 @@ def dealer(how, endpoint, identity, *frames):
     s = open_socket(zmq.DEALER, how, endpoint, identity.encode())
     s.send_multipart([f.encode() for f in frames])
     show(s.recv_multipart())
+
+
+def tell(kind, **fields):
+    say(json.dumps({"kind": kind, **fields}))
+
+
+def tree(kind, name, note, *endpoints):
+    """A member of a topic tree: PUB or SUB at all the endpoints, each with @ to bind or > to connect.
+
+    Says what it bound, its lifecycle and what it receives as lines of JSON, like the tests' busPeer. A PUB publishes
+    on tree.NAME every 2 ms between the lines "on" and "off" of standard input, whose end is its own.
+    """
+    s = zmq.Context.instance().socket(getattr(zmq, kind))
+    s.linger = 0
+    s.reconnect_ivl = 50
+    s.heartbeat_ivl, s.heartbeat_timeout = 200, 400
+    monitor = s.get_monitor_socket()
+    if kind == "SUB":
+        s.subscribe(b"tree.")
+    for e in endpoints:
+        (s.bind if e[0] == "@" else s.connect)(e[1:])
+        tell("link", endpoint=s.getsockopt_string(zmq.LAST_ENDPOINT) if e[0] == "@" else e[1:])
+    poller = zmq.Poller()
+    for source in (0, monitor) + ((s,) if kind == "SUB" else ()):
+        poller.register(source, zmq.POLLIN)
+    publishing, at = False, 0
+    while True:
+        ready = dict(poller.poll(2 if publishing else PATIENCE))
+        if monitor in ready:
+            m = recv_monitor_message(monitor)
+            tell("event", name=zmq.Event(m["event"]).name, endpoint=m["endpoint"].decode(), conn=m["value"], at=time.time_ns())
+        if s in ready:
+            topic, payload = s.recv_multipart()
+            v = json.loads(payload)
+            tell("value", topic=topic.decode(), **{"from": v["from"], "note": v["note"]}, at=v["at"])
+        if 0 in ready:
+            orders = os.read(0, 4096).split()
+            if not orders:
+                return
+            publishing = kind == "PUB" and orders[-1] == b"on"
+            tell("ack", name=orders[-1].decode())
+        if publishing:
+            at = max(at + 1, time.time_ns())
+            s.send_multipart([b"tree." + name.encode(), json.dumps({"from": name, "note": note, "at": at}).encode()])
 
 
 if __name__ == "__main__":
