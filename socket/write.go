@@ -83,6 +83,9 @@ func (p *pipe) drain() {
 
 func (p *pipe) stopWriting() {
 	p.writing = false
+	if p.batch != nil && p.pos == len(p.batch.msgs) {
+		p.recycleBatch() // else an idle pipe keeps all messages of its last batch alive
+	}
 	p.writerEnded.wakeAll()
 	if p.ended {
 		p.dropOutput(DropDisconnected)
