@@ -128,7 +128,7 @@ func (b *Bus) Done() <-chan struct{} { return b.done }
 
 // Lifecycle returns a stream of what happens to the links' connections, as libzmq's monitor events with what a socket's
 // Lifecycle tells besides, and of what subscriptions lose: DROPPED, if mask names it, with the subscription's name as
-// Endpoint, its prefix as Topic, and the policy as Reason; losses that nobody was told of yet are one event. mask and
+// Endpoint, its prefix as Topic, and the policy as Reason; losses that come close together are told together. mask and
 // opts are those of socket.Socket.Lifecycle: 0 means libzmq's events, and monitor.WithSnapshot begins with what stands.
 // A slow reader loses the oldest events, counted; it never holds up the bus. Stop a stream that is no longer read. The
 // end of a link by its own Close is silent, as in libzmq; MONITOR_STOPPED comes with the end of the bus.
@@ -184,6 +184,13 @@ func (b *Bus) broadcast() {
 		close(b.changed)
 		b.changed = nil
 	}
+}
+
+// announceChange is broadcast for those who do not hold mu.
+func (b *Bus) announceChange() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.broadcast()
 }
 
 // change returns a channel that is closed by the next broadcast.
@@ -247,6 +254,14 @@ func (b *Bus) Stats() Stats {
 		st.Links = append(st.Links, l.Stats())
 	}
 	return st
+}
+
+// endError is closedError once the bus ends, before that nil.
+func (b *Bus) endError() error {
+	if !b.closing.Load() {
+		return nil
+	}
+	return b.closedError()
 }
 
 // closedError is what a call on a closed bus returns: it matches ErrClosed and, when a context ended the bus, its cause.

@@ -37,15 +37,15 @@ func (e *OpError) Error() string {
 // Unwrap returns the cause.
 func (e *OpError) Unwrap() error { return e.Err }
 
-// PartialError is what Publish returns when some of the subscriptions with policy Block did not get the event: its
-// context, or the bus, ended before they had room. All others got it.
+// PartialError is what Publish returns when not all got the event: its context ended before subscriptions with policy
+// Block had room, or the bus ended meanwhile. All others got it.
 type PartialError struct {
 	Topic  string
-	Missed []string // the names of the subscriptions that did not get it, in subscription order
-	Err    error    // context.Cause of Publish's context, or ErrClosed
+	Missed []string // who did not get it: names of subscriptions, in subscription order for each policy; exports
+	Err    error    // the first one's cause: context.Cause of Publish's context, or ErrClosed
 }
 
-// Error is one line that names the subscriptions.
+// Error is one line that names them.
 func (e *PartialError) Error() string {
 	return fmt.Sprintf("bus: publish %q: not given to %s: %v", e.Topic, quoteAll(e.Missed), e.Err)
 }

@@ -17,10 +17,7 @@ func (l *Link) receive(e reactor.Event) error {
 		return nil // Closed: the socket has ended
 	}
 	if len(m.Msg.Frames) != 2 {
-		l.malformed.Add(1)
-		l.bus.hub.Record(monitor.Event{
-			Type: monitor.Dropped, Endpoint: l.Endpoint(), Conn: m.Conn, Count: 1, Reason: socket.DropMalformed,
-		})
+		l.dropMalformed(m.Conn)
 		return nil
 	}
 	topic, payload := m.Msg.Frames[0], m.Msg.Frames[1]
@@ -35,6 +32,37 @@ func (l *Link) receive(e reactor.Event) error {
 	}
 	l.giveBlocking(event, r.block)
 	return nil
+}
+
+// malformedDelay is how long malformed messages are collected into one DROPPED event: a flood of them must not push
+// other events out of their streams.
+const malformedDelay = 10 * time.Millisecond
+
+// dropMalformed counts a message, and announces it soon.
+func (l *Link) dropMalformed(conn monitor.ConnID) {
+	l.malformed.Add(1)
+	l.culprit = conn
+	if l.telling {
+		return
+	}
+	_, err := l.bus.reactor.Handle(reactor.After(malformedDelay), func(reactor.Event) error {
+		l.tellMalformed()
+		return nil
+	})
+	l.telling = err == nil // else the reactor is about to end, and what ends the link tells
+}
+
+// tellMalformed announces the malformed messages that nobody was told of yet.
+func (l *Link) tellMalformed() {
+	l.telling = false
+	n := l.malformed.Load() - l.told
+	if n == 0 {
+		return
+	}
+	l.told += n
+	l.bus.hub.Record(monitor.Event{
+		Type: monitor.Dropped, Endpoint: l.Endpoint(), Conn: l.culprit, Count: n, Reason: socket.DropMalformed,
+	})
 }
 
 // giveBlocking gives an event to subscriptions with policy Block. At the first that is full the link is not read until
@@ -104,6 +132,7 @@ func (l *Link) lifecycle(e reactor.Event) error {
 		l.bus.hub.Record(e.Event)
 		l.keep(e.Event)
 	case reactor.Closed:
+		l.tellMalformed()
 		for c := range l.standing {
 			l.bus.hub.Forget(c)
 		}
@@ -122,9 +151,7 @@ func (l *Link) keep(e monitor.Event) {
 	}
 	switch e.Type {
 	case monitor.Subscribed, monitor.Unsubscribed, monitor.Disconnected:
-		l.bus.mu.Lock()
-		l.bus.broadcast()
-		l.bus.mu.Unlock()
+		l.bus.announceChange()
 	}
 }
 
@@ -138,6 +165,7 @@ func (l *Link) reconcile() {
 			stands[e.Conn] = true
 		}
 	}
+	l.bus.announceChange() // a subscription may be among them
 	for c := range l.standing {
 		if !stands[c] {
 			delete(l.standing, c)

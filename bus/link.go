@@ -37,7 +37,10 @@ type Link struct {
 	waiting     bool                        // an event waits for room in a subscription
 	stopping    bool
 	isSettled   bool
-	undelivered bool // the event that waited
+	undelivered bool           // the event that waited
+	told        uint64         // malformed messages that were announced
+	telling     bool           // a timer runs that announces the others
+	culprit     monitor.ConnID // who sent the last of them
 }
 
 // LinkOption changes a link that Export or Import makes.
@@ -66,9 +69,6 @@ func WithSocket(cfg *socket.Config) LinkOption {
 // socket.Listen or socket.Dial, with libzmq's errno. (zmq_socket(3), zmq_bind(3), zmq_connect(3))
 func (b *Bus) Export(endpoint string, opts ...LinkOption) (*Link, error) {
 	l := &Link{bus: b, cfg: b.linkConfig(opts)}
-	if l.cfg.NoDrop {
-		return nil, &OpError{"export", endpoint, fmt.Errorf("%w: NoDrop: an export never blocks", ErrConfig)}
-	}
 	if err := l.open(endpoint, zmq4.Pub, '@'); err != nil {
 		return nil, &OpError{"export", endpoint, err}
 	}
@@ -106,6 +106,19 @@ func (b *Bus) linkConfig(opts []LinkOption) socket.Config {
 	return cfg
 }
 
+// validate refuses what a link cannot have.
+func (l *Link) validate() error {
+	switch {
+	case l.cfg.NoDrop && !l.imports:
+		return fmt.Errorf("%w: NoDrop: an export never blocks", ErrConfig)
+	case l.cfg.Conflate:
+		return fmt.Errorf("%w: Conflate: an event has two frames; see policy Latest", ErrConfig)
+	case l.cfg.InvertMatching:
+		return fmt.Errorf("%w: InvertMatching: prefixes say what a subscription gets", ErrConfig)
+	}
+	return nil
+}
+
 // linkEvents are what a link tells the bus: libzmq's events and our own.
 const linkEvents = monitor.All | monitor.Subscribed | monitor.Unsubscribed | monitor.Full | monitor.Relieved | monitor.Dropped | monitor.Refused
 
@@ -117,6 +130,9 @@ func (l *Link) open(ep string, typ zmq4.SocketType, side byte) (err error) {
 	l.endpoint.Store(&ep)
 	l.settled, l.ended = make(chan struct{}), make(chan struct{})
 	l.standing = map[monitor.ConnID]struct{}{}
+	if err = l.validate(); err != nil {
+		return err
+	}
 	if l.sock, err = socket.New(context.WithoutCancel(l.bus.parent), typ, &l.cfg); err != nil {
 		return err
 	}
@@ -270,11 +286,12 @@ func (b *Bus) wanted(r *route) bool {
 	return false
 }
 
-// export sends to the peers. PUB does not block; what fails is an export that has just been closed.
-func (b *Bus) export(r *route, payload []byte) {
-	for _, l := range *b.exports.Load() {
-		if err := l.sock.Send(zmq4.NewMsgFrom(r.frame, payload)); err != nil && !errors.Is(err, socket.ErrClosed) {
-			b.log.Error("an export could not send", "endpoint", l.Endpoint(), "topic", r.topic, "error", err)
-		}
+// send queues an event for the peers. It does not block. The error says why they did not get it; nil if the link was
+// closed by itself, since nobody minds then.
+func (l *Link) send(r *route, payload []byte) error {
+	err := l.sock.Send(zmq4.NewMsgFrom(r.frame, payload))
+	if !errors.Is(err, socket.ErrClosed) {
+		return err
 	}
+	return l.bus.endError()
 }

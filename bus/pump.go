@@ -69,10 +69,15 @@ func (s *Subscription[T]) moveAll() bool {
 	var it item[T]
 	for s.hand.Len() > 0 {
 		s.hand.PopTo(&it)
-		if it.payload != nil && !s.decode(&it) {
-			s.countUndecodable()
-			s.owed += it.ev.Lost
-			continue
+		if it.payload != nil {
+			if s.over() {
+				return false
+			}
+			if !s.decode(&it) {
+				s.countUndecodable()
+				s.owed += it.ev.Lost
+				continue
+			}
 		}
 		it.ev.Lost, s.owed = it.ev.Lost+s.owed, 0
 		if !s.send(&it) {
@@ -103,6 +108,16 @@ func (s *Subscription[T]) send(it *item[T]) bool {
 		case <-s.stopped:
 			return false
 		}
+	}
+}
+
+// over reports whether the subscription was stopped. It is asked before each decoding, which may take its time.
+func (s *Subscription[T]) over() bool {
+	select {
+	case <-s.stopped:
+		return true
+	default:
+		return false
 	}
 }
 

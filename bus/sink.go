@@ -22,7 +22,6 @@ type sink interface {
 	drain()
 	stop(cause error)
 	undelivered() int
-	closing() error // not nil: it ended, or ends, with its bus
 }
 
 // outcome is what became of an event that was offered.

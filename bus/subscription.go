@@ -210,13 +210,6 @@ func (s *Subscription[T]) finish(cause error) {
 	}
 }
 
-func (s *Subscription[T]) closing() error {
-	if !s.bus.closing.Load() {
-		return nil
-	}
-	return s.bus.closedError()
-}
-
 func (s *Subscription[T]) undelivered() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -67,7 +67,8 @@ func (t *Topic[T]) Prefix() string { return t.core.prefix }
 //
 // First come all subscriptions but those with policy Block, then the exports, which never block (a peer that is too
 // slow loses the message, counted in its link's Stats), then those with policy Block in subscription order, each of
-// which Publish waits for. When ctx or the bus ends meanwhile, it returns a *PartialError that names who did not get v.
+// which Publish waits for. When ctx or the bus ends meanwhile, it returns a *PartialError that names who did not get v:
+// subscriptions that had no room, or had ended with the bus, and exports that had.
 // Events of one publishing goroutine arrive in the order of its calls.
 //
 // Other errors, with which nobody got v: context.Cause of a ctx that had ended, ErrClosed, the codec's, a nil ctx.
@@ -88,7 +89,9 @@ func (t *Topic[T]) Publish(ctx context.Context, suffix string, v T) error {
 		missed.note(s, t.give(ctx, s, &it, &m))
 	}
 	if m.payload != nil {
-		t.bus.export(r, m.payload)
+		for _, l := range *t.bus.exports.Load() {
+			missed.note(l, l.send(r, m.payload))
+		}
 	}
 	for _, s := range r.block {
 		missed.note(s, t.give(ctx, s, &it, &m))
@@ -149,7 +152,7 @@ func (t *Topic[T]) give(ctx context.Context, s sink, it *item[T], m *raw) error 
 		}
 	}
 	if out == gone {
-		return s.closing()
+		return t.bus.endError()
 	}
 	return nil
 }
@@ -162,15 +165,15 @@ func offer[T any](s sink, it *item[T], m *raw, w *waiter) outcome {
 	return s.offerRaw(*m, w)
 }
 
-// shortfall collects the subscriptions that did not get an event.
+// shortfall collects the subscriptions and exports that did not get an event.
 type shortfall struct {
 	names []string
 	cause error // the first one's
 }
 
-func (f *shortfall) note(s sink, err error) {
+func (f *shortfall) note(who fmt.Stringer, err error) {
 	if err != nil {
-		f.names = append(f.names, s.String())
+		f.names = append(f.names, who.String())
 		f.cause = cmp.Or(f.cause, err)
 	}
 }

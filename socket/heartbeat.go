@@ -19,16 +19,19 @@ type heartbeat struct {
 	mute     *time.Timer // runs from a failed write, for as long as nothing is read
 	stalled  bool        // the read loop waits for room and can see no sign of life
 	unread   time.Time   // since when PONGs wait to be written
+	half     bool        // the interval timer has run half an interval
 	pinged   bool        // the batch that is being read has a PING: the TTL that it began is not over with the batch
 }
 
 // floodTime: who has us pile up maxControl of unread PONGs in less than this is cut.
 const floodTime = time.Minute
 
-// start sends the first PING one interval after the handshake.
+// start sends the first PING one interval after the handshake. The timer runs twice as fast: while the read loop waits
+// for room no PONG is sent, and PINGs alone tell the peer that we live. Both ends began at the same time, so that with a
+// timeout of one interval, the default, a PING per interval would come just as the peer's patience ends.
 func (h *heartbeat) start() {
 	if d := h.c.s.st.heartbeatInterval; d > 0 {
-		h.interval = time.AfterFunc(d, h.ping)
+		h.interval = time.AfterFunc(d/2, h.ping)
 	}
 }
 
@@ -49,12 +52,15 @@ func (h *heartbeat) ping() {
 		return
 	}
 	st := &c.s.st
+	h.interval.Reset(st.heartbeatInterval / 2)
+	if h.half = !h.half; h.half && !h.stalled {
+		return
+	}
 	// A PING that finds the queue of commands full is as good as sent: the deadline decides.
 	_ = c.sendControl(zmtp.AppendPing(nil, st.heartbeatTTL, nil))
 	if h.deadline == nil && !h.stalled && st.heartbeatTimeout > 0 {
 		h.arm(&h.deadline, st.heartbeatTimeout, "no answer to PING for %v: %w")
 	}
-	h.interval.Reset(st.heartbeatInterval)
 }
 
 // arm starts one of the deadlines. A timer that fired while relax stopped it finds itself replaced. Bytes of a

@@ -128,9 +128,18 @@ func TestPongEchoesContext(t *testing.T) {
 // TestHeartbeatSparesSlowConsumer: who does not take its messages cannot see a PONG, and is not cut for it, on either
 // side. When it takes them again nothing is missing.
 func TestHeartbeatSparesSlowConsumer(t *testing.T) {
+	for name, cfg := range map[string]Config{
+		"timeout 1.5 intervals": {HeartbeatTimeout: 1500 * time.Millisecond, HeartbeatTTL: 3 * time.Second},
+		"timeout by default":    {},
+	} {
+		t.Run(name, func(t *testing.T) { sparesSlowConsumer(t, cfg) })
+	}
+}
+
+func sparesSlowConsumer(t *testing.T, cfg Config) {
+	cfg.SendHWM, cfg.RecvHWM, cfg.HeartbeatInterval = 2, 2, time.Second
 	bubble(t, func(g *stage) {
 		g.net.Buffer(1 << 10)
-		cfg := Config{SendHWM: 2, RecvHWM: 2, HeartbeatInterval: time.Second, HeartbeatTimeout: 1500 * time.Millisecond, HeartbeatTTL: 3 * time.Second}
 		s, c := g.actor("server", zmq4.Pull, cfg), g.actor("client", zmq4.Push, cfg)
 		s.listen(g.ep)
 		c.dial(g.ep)
@@ -149,7 +158,7 @@ func TestHeartbeatSparesSlowConsumer(t *testing.T) {
 		g.quiet(s)
 		for i := range messages {
 			if got := recv(g.t, s.Socket)[0]; got != fmt.Sprint(i, string(make([]byte, 300))) {
-				t.Fatalf("message %d is %.10q", i, got)
+				g.t.Fatalf("message %d is %.10q", i, got)
 			}
 		}
 		<-sent
