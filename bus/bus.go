@@ -25,7 +25,8 @@ type Config struct {
 	// Default 1 s; negative: no warnings.
 	Slow time.Duration
 	// Link is the configuration of the socket of each link that has none of its own: high-water marks, heartbeats,
-	// linger, reconnect times. Default: socket.Config's defaults. Its Logger, if nil, is the bus's.
+	// linger, reconnect times. Default: socket.Config's defaults. Its Logger, if nil, is the bus's; InprocEvents is always
+	// on. It is validated by Export and Import, which also refuse NoDrop (exports), Conflate and InvertMatching.
 	Link *socket.Config
 	// Logger gets the warnings. Default: quiet. Its handler must not call Close.
 	Logger *slog.Logger
@@ -131,7 +132,10 @@ func (b *Bus) Done() <-chan struct{} { return b.done }
 // Endpoint, its prefix as Topic, and the policy as Reason; losses that come close together are told together. mask and
 // opts are those of socket.Socket.Lifecycle: 0 means libzmq's events, and monitor.WithSnapshot begins with what stands.
 // A slow reader loses the oldest events, counted; it never holds up the bus. Stop a stream that is no longer read. The
-// end of a link by its own Close is silent, as in libzmq; MONITOR_STOPPED comes with the end of the bus.
+// end of a link by its own Close tells CLOSED for its listener and nothing for its connections, as in libzmq;
+// MONITOR_STOPPED comes with the end of the bus, and to a stream that is asked for later at once. Should more than 2,000
+// events of one link come faster than the bus takes them, the oldest are lost with a warning in the log. It does not
+// block.
 func (b *Bus) Lifecycle(mask monitor.Type, opts ...monitor.Option) *monitor.Stream {
 	return b.hub.Subscribe(mask, opts...)
 }
@@ -205,7 +209,8 @@ func (b *Bus) change() <-chan struct{} {
 
 // WaitSubscribers blocks until at least n subscribers would get an event on topic, which is whole: subscriptions of this
 // bus, and peers of its exports whose subscription is in force here. So the first event is not lost to a subscriber
-// that is still connecting. It returns context.Cause(ctx) when ctx ends first, ErrClosed when the bus does.
+// that is still connecting. Errors: context.Cause(ctx) when ctx ends first, with the number there was; ErrClosed when the
+// bus ends; a nil ctx.
 func (b *Bus) WaitSubscribers(ctx context.Context, topic string, n int) error {
 	if ctx == nil {
 		return &OpError{"wait", topic, errNilContext}
@@ -215,13 +220,14 @@ func (b *Bus) WaitSubscribers(ctx context.Context, topic string, n int) error {
 		if b.closing.Load() {
 			return &OpError{"wait", topic, b.closedError()}
 		}
-		if b.subscribers(topic) >= n {
+		have := b.subscribers(topic)
+		if have >= n {
 			return nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return &OpError{"wait", topic, context.Cause(ctx)}
+			return &OpError{"wait", topic, fmt.Errorf("%d of %d subscribers: %w", have, n, context.Cause(ctx))}
 		}
 	}
 }
@@ -235,7 +241,8 @@ func (b *Bus) subscribers(topic string) int {
 	return n
 }
 
-// Stats returns a snapshot of the counters. It does not block.
+// Stats returns a snapshot of the counters of what has not ended: what a subscription or a link counted to its end is in
+// its own Stats. It does not block.
 func (b *Bus) Stats() Stats {
 	b.mu.Lock()
 	subs, links := slices.Clone(b.subs), slices.Clone(b.links)

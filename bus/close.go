@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -10,12 +11,14 @@ import (
 	"zmqbus/socket"
 )
 
-// Close ends the bus in order. It takes nothing any more: calls return ErrClosed, and imports are not read. What was
-// accepted is delivered: each subscription ends when its events are in its channel, which it then closes; exports flush
-// for up to their linger time. When ctx ends, or New's context, it waits no longer. It returns when every goroutine,
-// socket and channel of the bus has ended; a function given to OnDecodeError, or a codec, that does not return holds it
-// up. The error is an *UndeliveredError when something was left. It may be called again, and from several goroutines:
-// each call returns at the end, with the same result, and the first of their contexts to end hurries all of them.
+// Close ends the bus in order. It takes nothing any more: calls return ErrClosed, and imports are not read; what an
+// import's socket had received by then is dropped, and counted by the socket as "closed". What was accepted is delivered:
+// each subscription ends when its events are in its channel, which it then closes; exports flush for up to their linger
+// time. So somebody has to go on reading: a subscription that nobody reads holds Close up until ctx ends, or New's
+// context. Close returns when every goroutine, socket and channel of the bus has ended; a function given to OnDecodeError,
+// or a codec, that does not return holds it up, so neither may call Close. It may be called again, and from several
+// goroutines: each call returns at the end, with the same result, and the first of their contexts to end hurries all of
+// them. Errors: *UndeliveredError when something was left; a nil ctx.
 func (b *Bus) Close(ctx context.Context) error {
 	if ctx == nil {
 		return &OpError{"close", b.name, errNilContext}
@@ -29,7 +32,7 @@ func (b *Bus) end(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { b.cut(context.Cause(ctx)) })
 	defer stop()
 	if b.beginEnd() {
-		b.shutdown()
+		b.shutdown(ctx)
 	}
 	<-b.done
 }
@@ -45,7 +48,7 @@ func (b *Bus) beginEnd() bool {
 	return true
 }
 
-func (b *Bus) shutdown() {
+func (b *Bus) shutdown(ctx context.Context) {
 	b.mu.Lock()
 	subs, links := slices.Clone(b.subs), slices.Clone(b.links)
 	b.mu.Unlock()
@@ -88,7 +91,8 @@ func (b *Bus) shutdown() {
 	b.links = nil
 	b.mu.Unlock()
 	if report.Events+report.Messages > 0 {
-		report.Err = context.Cause(b.hurry)
+		// A subscription may have seen that a context ended before b.cut did.
+		report.Err = cmp.Or(context.Cause(b.hurry), context.Cause(ctx), context.Cause(b.parent))
 		b.err = report
 	}
 	b.unhook()

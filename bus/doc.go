@@ -38,8 +38,9 @@
 // publisher that waits ends with its context, and is told who missed the event ([PartialError]). A subscription that
 // stays full is named in a warning.
 //
-// Loss: within a process nothing is lost but by a subscription's policy, or by its end; Stats counts it, Event.Lost tells
-// it at its place, and Lifecycle announces it. Between processes ZeroMQ's rules hold: there are no acknowledgements.
+// Loss: within a process nothing is lost but by a subscription's policy, or by its end. What a policy loses is counted in
+// Stats, told by Event.Lost at its place, and announced by Lifecycle as DROPPED to who asks for that. What waits when a
+// subscription ends is Discarded in its own Stats. Between processes ZeroMQ's rules hold: there are no acknowledgements.
 // A peer that is not connected, or has not subscribed yet, misses what is published; [Bus.WaitSubscribers] waits for it.
 // A peer that is slower than its pipe is long loses what does not fit, counted in the export's Stats.
 //
@@ -59,8 +60,9 @@
 //
 // # End
 //
-// [Bus.Close] takes nothing any more, delivers what was accepted, flushes exports up to their linger time, and ends. What
-// could not be delivered before its context ended is in its error. The end of New's context ends everything at once.
+// [Bus.Close] takes nothing any more, delivers what was accepted, flushes exports up to their linger time, and ends. It
+// needs readers that go on reading, and drops what imports have received and the bus has not read. What could not be
+// delivered before its context ended is in its error. The end of New's context ends everything at once.
 // Both end every goroutine, socket and channel of the bus; subscriptions' channels are closed, and what is in them stays
 // readable. The end of a subscription's own context ends that subscription alone.
 package bus

@@ -8,10 +8,10 @@ import (
 	"zmqbus/internal/sentinel"
 )
 
-// Errors of this package, wrapped in *OpError. Test for them with errors.Is.
+// Errors of this package. Calls return them wrapped in *OpError, *PartialError or *UndeliveredError: test with errors.Is.
 var (
-	// ErrClosed reports a call on a bus whose end has begun, or on a link that is closed. It matches net.ErrClosed; why
-	// the bus ended, if a context did, is wrapped beside it.
+	// ErrClosed reports a call on a bus whose end has begun. It matches net.ErrClosed; why the bus ended, if a context
+	// did, is wrapped beside it.
 	ErrClosed = sentinel.New("bus closed", net.ErrClosed)
 	// ErrConfig reports a field of Config, or an option, that is out of range.
 	ErrConfig = sentinel.New("bad config")
@@ -59,7 +59,9 @@ type UndeliveredError struct {
 	Subscriptions []string // their names, and the endpoints of the links
 	Messages      int      // that waited in exports for their peers
 	Links         []string // the exports' endpoints
-	Err           error    // what ended the waiting: context.Cause of Close's context or the bus's; nil: only the linger time
+	// Err is what ended the waiting: context.Cause of Close's context or of New's. It is nil when neither had ended: the
+	// linger time was over, or a subscription was closed while it was drained.
+	Err error
 }
 
 // Error is one line with both numbers.
@@ -83,15 +85,16 @@ func (e *UndeliveredError) Unwrap() error { return e.Err }
 
 // DecodeError is what a subscription's hook gets for a payload that is not a value of its type.
 type DecodeError struct {
-	Topic   string
-	Payload []byte // shared: read only
-	Source  Source
-	Err     error // the codec's
+	Subscription string // its name
+	Topic        string
+	Payload      []byte // shared with other subscriptions: read only; it may be kept
+	Source       Source
+	Err          error // the codec's
 }
 
-// Error is one line: topic, length, cause.
+// Error is one line: topic, length, subscription, source, cause.
 func (e *DecodeError) Error() string {
-	return fmt.Sprintf("bus: decode %q (%d bytes): %v", e.Topic, len(e.Payload), e.Err)
+	return fmt.Sprintf("bus: decode %q (%d bytes) for %q, from %v: %v", e.Topic, len(e.Payload), e.Subscription, e.Source, e.Err)
 }
 
 // Unwrap returns the codec's error.

@@ -100,7 +100,8 @@ func TestErrorTexts(t *testing.T) {
 		{&bus.UndeliveredError{Messages: 2, Links: []string{"tcp://x:1"}, Err: cause}, `bus: not delivered: 2 messages in "tcp://x:1": why`},
 		{&bus.UndeliveredError{Events: 3, Subscriptions: []string{"a", "b"}, Messages: 2, Links: []string{"x"}, Err: cause},
 			`bus: not delivered: 3 events in "a", "b", 2 messages in "x": why`},
-		{&bus.DecodeError{Topic: "t\x00", Payload: []byte("abc"), Err: cause}, `bus: decode "t\x00" (3 bytes): why`},
+		{&bus.DecodeError{Subscription: "s", Topic: "t\x00", Payload: []byte("abc"), Err: cause},
+			`bus: decode "t\x00" (3 bytes) for "s", from local: why`},
 	} {
 		if got := tc.err.Error(); got != tc.want || strings.Contains(got, "\n") {
 			t.Errorf("got %s, want %s", got, tc.want)

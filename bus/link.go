@@ -46,8 +46,8 @@ type Link struct {
 // LinkOption changes a link that Export or Import makes.
 type LinkOption func(*socket.Config)
 
-// WithSocket gives the link's socket a configuration of its own, in place of Config.Link. cfg is copied; nil means
-// socket.Config's defaults.
+// WithSocket gives the link's socket a configuration of its own, in place of Config.Link, whose rules it follows. cfg is
+// copied; nil means socket.Config's defaults.
 func WithSocket(cfg *socket.Config) LinkOption {
 	return func(c *socket.Config) {
 		*c = socket.Config{}
@@ -103,6 +103,7 @@ func (b *Bus) linkConfig(opts []LinkOption) socket.Config {
 	if cfg.Logger == nil {
 		cfg.Logger = b.log
 	}
+	cfg.InprocEvents = true // Lifecycle tells of every link
 	return cfg
 }
 
@@ -212,7 +213,8 @@ func (l *Link) want(prefix string, on bool) {
 	}
 }
 
-// Endpoint returns the endpoint, without "@" or ">": as really bound, when Export or Import has returned.
+// Endpoint returns the endpoint, without "@" or ">": as really bound, when Export or Import has returned. For a wildcard
+// it is the wildcard address and the port; events of its connections have the address that the peer connected to.
 func (l *Link) Endpoint() string { return *l.endpoint.Load() }
 
 // Import reports whether the link is an import.
@@ -227,8 +229,9 @@ func (l *Link) String() string {
 }
 
 // Close ends the link. An export flushes what it has queued, until its linger time is over or ctx ends; an import is
-// not read any more. The peers see the connections end. Errors: socket.UnsentError, when not all could be sent. It may
-// be called again.
+// not read any more, and what its socket had received is dropped, counted by the socket as "closed". The peers see the
+// connections end. Errors: *socket.UnsentError, when not all could be sent; a nil ctx. It may be called again. Stats keeps
+// what was counted.
 func (l *Link) Close(ctx context.Context) error {
 	if ctx == nil {
 		return &OpError{"close", l.Endpoint(), errNilContext}
@@ -253,7 +256,7 @@ type Peer struct {
 	socket.PeerInfo
 }
 
-// Peers returns the peers of all links that are connected now, handshake done. It does not block.
+// Peers returns the peers of all links that are connected now, handshake done; none after Close. It does not block.
 func (b *Bus) Peers() []Peer {
 	b.mu.Lock()
 	links := slices.Clone(b.links)

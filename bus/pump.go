@@ -180,7 +180,7 @@ func (s *Subscription[T]) decode(it *item[T]) bool {
 		return true
 	}
 	if s.hook != nil {
-		s.hook(&DecodeError{Topic: it.ev.Topic, Payload: it.payload, Source: it.ev.Source, Err: err})
+		s.hook(&DecodeError{Subscription: s.name, Topic: it.ev.Topic, Payload: it.payload, Source: it.ev.Source, Err: err})
 	}
 	return false
 }

@@ -38,7 +38,7 @@ type SubscriptionStats struct {
 type LinkStats struct {
 	Endpoint  string
 	Import    bool   // else an export
-	Received  uint64 // imports: events that were given to the subscriptions
+	Received  uint64 // imports: events that were read and given to the subscriptions that match, if any does
 	Malformed uint64 // imports: messages without topic and payload, dropped
 	Paused    bool   // imports: not read, since a subscription with policy Block is full
 	// Socket has the counters of the socket and its pipes, one for each peer; what an export could not queue for a slow

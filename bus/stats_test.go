@@ -139,7 +139,7 @@ func TestWaitSubscribersHere(t *testing.T) {
 		if err := wait.wait(); err != nil {
 			t.Error(err)
 		}
-		if err := b.WaitSubscribers(localOver("enough"), "md.quote", 3); err == nil || err.Error() != `bus: wait "md.quote": enough` {
+		if err := b.WaitSubscribers(localOver("enough"), "md.quote", 3); err == nil || err.Error() != `bus: wait "md.quote": 2 of 3 subscribers: enough` {
 			t.Errorf("with a ctx that has ended: %v", err)
 		}
 	})

@@ -34,7 +34,7 @@ func Buffer(n int) SubscribeOption { return func(o *subscribeOptions) { o.buffer
 func Name(name string) SubscribeOption { return func(o *subscribeOptions) { o.name = name } }
 
 // OnDecodeError calls f for each payload that the Topic's codec refuses. f runs on the subscription's goroutine, which
-// delivers nothing meanwhile; it must not call the subscription's Close. Such payloads are counted in any case, and
+// delivers nothing meanwhile; it must not call Close of the subscription or of the bus. Such payloads are counted in any case, and
 // never end the subscription.
 func OnDecodeError(f func(*DecodeError)) SubscribeOption {
 	return func(o *subscribeOptions) { o.hook = f }

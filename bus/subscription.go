@@ -69,7 +69,7 @@ func (s *Subscription[T]) Err() error {
 }
 
 // Close ends the subscription: what has not been put into C is dropped, and counted as Discarded. It returns when C is
-// closed and the upstream subscriptions are told. It may be called again. It must not be called from OnDecodeError's
+// closed and the upstream subscriptions are told, always nil. It may be called again. It must not be called from OnDecodeError's
 // function, which runs on the subscription's goroutine.
 func (s *Subscription[T]) Close() error {
 	s.stop(nil)
@@ -80,7 +80,7 @@ func (s *Subscription[T]) Close() error {
 // String returns the subscription's name.
 func (s *Subscription[T]) String() string { return s.name }
 
-// Stats returns a snapshot of the counters. It does not block.
+// Stats returns a snapshot of the counters, also after the end. It does not block.
 func (s *Subscription[T]) Stats() SubscriptionStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()

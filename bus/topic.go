@@ -12,8 +12,9 @@ import (
 	"zmqbus/internal/queue"
 )
 
-// Topic publishes and subscribes values of one type below one prefix. It holds nothing that must be closed. All its
-// methods may be called from any goroutine.
+// Topic publishes and subscribes values of one type below one prefix. It holds nothing that must be closed, but the bus
+// keeps the counters of each prefix and type for as long as it lives: make a Topic for a kind of values, and use suffixes
+// for what comes and goes. All its methods may be called from any goroutine.
 type Topic[T any] struct {
 	bus   *Bus
 	codec Codec[T]
@@ -36,7 +37,8 @@ type topicKey struct {
 
 // NewTopic returns the topics of b that start with prefix, as values of type T. Prefixes are compared byte by byte, as
 // libzmq does; "" is all topics. A nil codec means Bytes for []byte, String for string, and JSON for the rest. Topics
-// of different types may overlap: their values meet through their codecs. It does not block. Errors: ErrBus for a nil b.
+// of different types may overlap: their values meet through their codecs. It does not block, and works on a closed bus
+// too. Errors: ErrBus for a nil b.
 func NewTopic[T any](b *Bus, prefix string, codec Codec[T]) (*Topic[T], error) {
 	if b == nil {
 		return nil, &OpError{"new topic", prefix, ErrBus}
@@ -118,7 +120,7 @@ func (t *Topic[T]) encode(r *route, it *item[T]) (raw, error) {
 	}
 	payload, err := t.codec.Encode(it.ev.Value)
 	if err != nil {
-		return raw{}, fmt.Errorf("encode %T: %w", it.ev.Value, err)
+		return raw{}, fmt.Errorf("encode: %w", err)
 	}
 	if payload == nil {
 		payload = []byte{}
