@@ -8,12 +8,15 @@ import (
 // no goroutine: the subscription's lock guards it, and its pump takes from it.
 //
 // DropNewest and Block give the pump everything at once (take), since what waits is delivered in any case. DropOldest
-// and Latest let it offer the front, which stays here and may be lost meanwhile (offer, settle).
+// and Latest let it offer the front, which stays here and may be lost meanwhile (show, endOffer).
 type buffer[T any] struct {
 	policy Policy
 	size   int
 	ring   queue.Queue[item[T]]
 	held   int               // by the pump, taken and not yet delivered
+	limit  int64             // of bytes
+	bytes  int64             // of payloads, in the ring; what is held counts until all of it is delivered
+	inHand int64             // of these bytes
 	gap    uint64            // events lost since the last one that was put into the ring
 	at     map[string]uint64 // Latest: where in the sequence of all that was put a topic waits
 	popped uint64            // from the ring's front: the front's place in that sequence
@@ -33,7 +36,20 @@ type counts struct {
 
 func (b *buffer[T]) depth() int { return b.ring.Len() + b.held }
 
-func (b *buffer[T]) full() bool { return b.depth() >= b.size }
+// full reports whether the next event needs room. Payloads are counted because a remote peer chooses how long they are;
+// the one that goes beyond the limit is still taken.
+func (b *buffer[T]) full() bool {
+	return b.depth() >= b.size || b.bytes+b.inHand >= b.limit && b.depth() > 0
+}
+
+// delivered notes that the pump holds only n events any more.
+func (b *buffer[T]) delivered(n int) {
+	b.n.delivered += uint64(b.held - n)
+	b.held = n
+	if n == 0 {
+		b.inHand = 0
+	}
+}
 
 // put takes a copy of it, which others get too, and loses by policy what does not fit; with Block there must be room.
 // It reports whether the pump's offer went stale.
@@ -50,7 +66,9 @@ func (b *buffer[T]) put(it *item[T]) (stale bool) {
 			b.gap++
 			return false
 		}
-		stale = b.dropOldest()
+		for b.full() { // several, if they are shorter than it
+			stale = b.dropOldest() || stale
+		}
 	}
 	if b.policy == Latest {
 		if b.at == nil {
@@ -59,6 +77,7 @@ func (b *buffer[T]) put(it *item[T]) (stale bool) {
 		b.at[it.ev.Topic] = b.popped + uint64(b.ring.Len())
 	}
 	b.ring.Push(*it)
+	b.bytes += int64(len(it.payload))
 	if b.gap > 0 {
 		b.ring.At(b.ring.Len()-1).ev.Lost, b.gap = b.gap, 0
 	}
@@ -76,6 +95,7 @@ func (b *buffer[T]) conflate(it *item[T], place uint64) (stale bool) {
 		lost = old.ev.Lost + 1
 		b.n.conflated++
 	}
+	b.bytes += int64(len(it.payload) - len(old.payload))
 	*old = *it
 	old.ev.Lost = lost
 	return stale
@@ -85,7 +105,7 @@ func (b *buffer[T]) conflate(it *item[T], place uint64) (stale bool) {
 func (b *buffer[T]) dropOldest() (stale bool) {
 	lost := b.pop().ev.Lost + 1
 	if b.offered && !b.replaced {
-		b.replaced, b.conflated = true, false // settle counts it, if it is not delivered after all
+		b.replaced, b.conflated = true, false // endOffer counts it, if it is not delivered after all
 		return true
 	}
 	b.n.dropped++
@@ -104,6 +124,7 @@ func (b *buffer[T]) owe(lost uint64) {
 
 func (b *buffer[T]) pop() item[T] {
 	it := b.ring.Pop()
+	b.bytes -= int64(len(it.payload))
 	b.popped++
 	if b.policy == Latest {
 		delete(b.at, it.ev.Topic)
@@ -115,16 +136,17 @@ func (b *buffer[T]) pop() item[T] {
 func (b *buffer[T]) take(to *queue.Queue[item[T]]) {
 	b.ring, *to = *to, b.ring
 	b.held = to.Len()
+	b.bytes, b.inHand = 0, b.bytes
 }
 
-// offer copies the front, which stays, for the pump to offer.
-func (b *buffer[T]) offer(to *item[T]) {
+// show copies the front, which stays, for the pump to offer.
+func (b *buffer[T]) show(to *item[T]) {
 	*to = *b.ring.At(0)
 	b.offered, b.replaced, b.copyLost = true, false, to.ev.Lost
 }
 
-// settle ends an offer: the copy was delivered (or could not be decoded), or it was withdrawn.
-func (b *buffer[T]) settle(done bool) {
+// endOffer ends an offer: the copy was delivered (or could not be decoded), or it was withdrawn.
+func (b *buffer[T]) endOffer(done bool) {
 	b.offered = false
 	switch {
 	case done && !b.replaced:

@@ -116,7 +116,7 @@ func TestBufferModel(t *testing.T) {
 		policy := rapid.SampledFrom([]Policy{DropNewest, DropOldest, Block, Latest}).Draw(t, "policy")
 		size := rapid.IntRange(1, 5).Draw(t, "size")
 		p := &bufferPair{
-			buf:   buffer[int]{policy: policy, size: size},
+			buf:   buffer[int]{limit: 1 << 20, policy: policy, size: size},
 			naive: naive{policy: policy, size: size},
 		}
 		actions := map[string]func(*rapid.T){"put": p.put, "": p.check}
@@ -165,7 +165,7 @@ func (p *bufferPair) makeOffer(t *rapid.T) {
 	if p.buf.offered || p.buf.ring.Len() == 0 {
 		t.Skip("it has an offer, or nothing to offer")
 	}
-	p.buf.offer(&p.offer)
+	p.buf.show(&p.offer)
 	p.naive.held, p.naive.fresh = p.naive.waiting[:1:1], true
 	p.naive.waiting = slices.Clone(p.naive.waiting[1:])
 }
@@ -175,7 +175,7 @@ func (p *bufferPair) settle(t *rapid.T) {
 		t.Skip("nothing is offered")
 	}
 	delivered := rapid.Bool().Draw(t, "delivered")
-	p.buf.settle(delivered)
+	p.buf.endOffer(delivered)
 	for _, e := range p.naive.settle(delivered) {
 		p.same(t, p.offer, e)
 	}

@@ -23,12 +23,12 @@ func (r *bufferRun) step(t *testing.T, step string) {
 	t.Helper()
 	switch {
 	case step == "offer":
-		r.buf.offer(&r.copy)
+		r.buf.show(&r.copy)
 	case step == "deliver":
-		r.buf.settle(true)
+		r.buf.endOffer(true)
 		r.buf.n.delivered++
 	case step == "withdraw":
-		r.buf.settle(false)
+		r.buf.endOffer(false)
 	case step == "take":
 		r.buf.take(&r.hand)
 	case strings.HasPrefix(step, "held="):
@@ -138,7 +138,7 @@ func TestBuffer(t *testing.T) {
 			counts{accepted: 3, conflated: 2}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := &bufferRun{buf: buffer[int]{policy: tc.policy, size: tc.size}}
+			r := &bufferRun{buf: buffer[int]{limit: 1 << 20, policy: tc.policy, size: tc.size}}
 			for step := range strings.FieldsSeq(tc.script) {
 				r.step(t, step)
 			}
@@ -157,7 +157,7 @@ func TestBuffer(t *testing.T) {
 
 // The pump's copy keeps its own mark of what was lost, whatever happens to the buffer meanwhile.
 func TestBufferOfferIsACopy(t *testing.T) {
-	r := &bufferRun{buf: buffer[int]{policy: Latest, size: 2}}
+	r := &bufferRun{buf: buffer[int]{limit: 1 << 20, policy: Latest, size: 2}}
 	for _, step := range []string{"a1", "a2", "b3", "offer", "a4", "b5"} {
 		r.step(t, step)
 	}
@@ -168,7 +168,7 @@ func TestBufferOfferIsACopy(t *testing.T) {
 
 // A topic that does not wait any more costs nothing.
 func TestBufferForgetsTopics(t *testing.T) {
-	r := &bufferRun{buf: buffer[int]{policy: Latest, size: 3}}
+	r := &bufferRun{buf: buffer[int]{limit: 1 << 20, policy: Latest, size: 3}}
 	for i := range 100 {
 		r.step(t, string(rune('A'+i%50))+"1")
 		if i%2 == 1 {

@@ -35,17 +35,17 @@ type Config struct {
 // Bus carries typed events from publishers to subscriptions, in this process and, through links, between processes. Its
 // methods may be called from any goroutine. It must be ended, by Close or by the end of the context given to New.
 type Bus struct {
-	name   string
-	buffer int
-	slow   time.Duration
-	link   socket.Config
-	log    *slog.Logger
+	name       string
+	buffer     int
+	slow       time.Duration
+	linkConfig socket.Config
+	log        *slog.Logger
 
 	hub     monitor.Hub           // lifecycle of the links, and losses
 	table   atomic.Pointer[table] // of the subscriptions; replaced under mu
 	exports atomic.Pointer[[]*Link]
 	closing atomic.Bool    // Close has begun: no call is taken
-	pumps   sync.WaitGroup // the subscriptions' goroutines
+	running sync.WaitGroup // the subscriptions' goroutines
 	waiters *sync.Pool     // of *waiter, for publishers that have to wait
 
 	parent context.Context // New's
@@ -53,20 +53,22 @@ type Bus struct {
 	hurry  context.Context // ended when the end does not wait for readers and peers any more
 	cut    context.CancelCauseFunc
 	done   chan struct{}
-	err    error // what Close returns; set before done is closed
+	err    error // what Close returns; set, as cause is, before done is closed
+	cause  error // of the end, if it was New's context
 
-	mu      sync.Mutex // guards what follows
-	seq     uint64     // of the last subscription
-	subs    []sink     // in subscription order
-	topics  map[topicKey]*topicCore
-	wants   map[string]int // prefixes of the subscriptions, with their number: what imports subscribe to upstream
-	links   []*Link        // oldest first
-	reactor *reactor.Reactor
-	changed chan struct{} // closed when somebody has subscribed or unsubscribed, here or at a peer; nil: nobody waits
+	mu       sync.Mutex // guards what follows
+	seq      uint64     // of the last subscription
+	subs     []sink     // in subscription order
+	topics   map[topicKey]*topicCore
+	wants    map[string]int // prefixes of the subscriptions, with their number: what imports subscribe to upstream
+	links    []*Link        // oldest first
+	settling []*Link        // closed, with an event that waits for room in a subscription
+	reactor  *reactor.Reactor
+	changed  chan struct{} // closed when somebody has subscribed or unsubscribed, here or at a peer; nil: nobody waits
 }
 
 // New returns a bus in this process. It does not block, needs no endpoint, and starts no goroutine: subscriptions have
-// one each, and links share one. When ctx ends, everything ends at once, and nothing more is delivered: a program that
+// one each, and links share one. When ctx ends, everything ends promptly, and what waits is not delivered: a program that
 // wants to drain on a signal gives New a context that outlives it, and calls Close. A nil cfg means the defaults.
 // Errors: a nil ctx; ErrConfig, naming the field.
 func New(ctx context.Context, cfg *Config) (*Bus, error) {
@@ -111,7 +113,7 @@ func (b *Bus) configure(cfg *Config) error {
 		b.log = b.log.With("bus", cfg.Name)
 	}
 	if cfg.Link != nil {
-		b.link = *cfg.Link
+		b.linkConfig = *cfg.Link
 	}
 	return nil
 }
@@ -149,7 +151,7 @@ func (b *Bus) admit(s sink, number func(uint64)) error {
 	}
 	b.seq++
 	number(b.seq)
-	b.pumps.Add(1)
+	b.running.Add(1)
 	b.subs = append(b.subs, s)
 	prefix := s.prefix()
 	b.table.Store(b.table.Load().with(prefix, s))
@@ -273,7 +275,11 @@ func (b *Bus) endError() error {
 
 // closedError is what a call on a closed bus returns: it matches ErrClosed and, when a context ended the bus, its cause.
 func (b *Bus) closedError() error {
-	if cause := context.Cause(b.parent); cause != nil {
+	cause := context.Cause(b.parent)
+	if closed(b.done) {
+		cause = b.cause // what ends New's context later did not end the bus
+	}
+	if cause != nil {
 		return fmt.Errorf("%w: %w", ErrClosed, cause)
 	}
 	return ErrClosed

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"zmqbus/socket"
 )
@@ -50,7 +49,7 @@ func (b *Bus) beginEnd() bool {
 
 func (b *Bus) shutdown(ctx context.Context) {
 	b.mu.Lock()
-	subs, links := slices.Clone(b.subs), slices.Clone(b.links)
+	subs, links := slices.Clone(b.subs), slices.Concat(b.links, b.settling)
 	b.mu.Unlock()
 	report := &UndeliveredError{}
 	var closing sync.WaitGroup
@@ -76,34 +75,36 @@ func (b *Bus) shutdown(ctx context.Context) {
 		if l.imports {
 			_ = l.flush(b.hurry) // there is nothing to flush: it ends the socket
 		}
-		if l.undelivered {
-			report.add(1, l.Endpoint())
-		}
-	}
-	for _, s := range subs {
-		report.add(s.undelivered(), s.String())
 	}
 	if b.reactor != nil {
 		_ = b.reactor.Close() // its handlers return no errors
 	}
 	b.hub.Stop()
+	// A subscription may have seen that a context ended before b.cut did.
+	if report.Err = cmp.Or(context.Cause(b.hurry), context.Cause(ctx), context.Cause(b.parent)); report.Err != nil {
+		report.addEvents(subs, links)
+	}
+	if report.Events+report.Messages > 0 {
+		b.err = report
+	}
 	b.mu.Lock()
 	b.links = nil
 	b.mu.Unlock()
-	if report.Events+report.Messages > 0 {
-		// A subscription may have seen that a context ended before b.cut did.
-		report.Err = cmp.Or(context.Cause(b.hurry), context.Cause(ctx), context.Cause(b.parent))
-		b.err = report
-	}
 	b.unhook()
 	b.cut(nil)
+	b.cause = context.Cause(b.parent)
 	close(b.done)
 }
 
-func (e *UndeliveredError) add(events int, name string) {
-	if events > 0 {
-		e.Events += events
-		e.Subscriptions = append(e.Subscriptions, name)
+// addEvents adds what was left when e.Err ended the waiting.
+func (e *UndeliveredError) addEvents(subs []sink, links []*Link) {
+	for _, l := range links {
+		if l.undelivered {
+			e.add(1, l.Endpoint())
+		}
+	}
+	for _, s := range subs {
+		e.add(s.undelivered(e.Err), s.String())
 	}
 }
 
@@ -127,32 +128,15 @@ func (b *Bus) drainSubscriptions(subs []sink, links []*Link) {
 			s.stop(b.closedError())
 		}
 	}
-	b.pumps.Wait()
+	b.running.Wait()
 }
 
 // flush closes a link's socket, within its linger time and ctx, and waits for its last lifecycle event.
 func (l *Link) flush(ctx context.Context) error {
-	if d := l.linger(); d >= 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d)
-		defer cancel()
-	}
-	err := l.sock.CloseContext(ctx)
+	// The goroutine belongs to this call; it ends with the socket.
+	stop := context.AfterFunc(ctx, func() { _ = l.sock.CloseContext(ctx) })
+	defer stop()
+	err := l.sock.Close()
 	<-l.ended
 	return err
 }
-
-// linger returns the socket's linger time, negative for no limit.
-func (l *Link) linger() time.Duration {
-	switch l.cfg.Linger {
-	case 0:
-		return defaultLinger
-	case socket.None:
-		return 0
-	case socket.Unlimited:
-		return -1
-	}
-	return l.cfg.Linger
-}
-
-const defaultLinger = 5 * time.Second // socket.Config's

@@ -59,8 +59,8 @@ type UndeliveredError struct {
 	Subscriptions []string // their names, and the endpoints of the links
 	Messages      int      // that waited in exports for their peers
 	Links         []string // the exports' endpoints
-	// Err is what ended the waiting: context.Cause of Close's context or of New's. It is nil when neither had ended: the
-	// linger time was over, or a subscription was closed while it was drained.
+	// Err is what ended the waiting: context.Cause of Close's context or of New's. It is nil when neither had ended: then
+	// it was the linger time, and only Messages are left.
 	Err error
 }
 
@@ -78,6 +78,13 @@ func (e *UndeliveredError) Error() string {
 		text += ": " + e.Err.Error()
 	}
 	return text
+}
+
+func (e *UndeliveredError) add(events int, name string) {
+	if events > 0 {
+		e.Events += events
+		e.Subscriptions = append(e.Subscriptions, name)
+	}
 }
 
 // Unwrap returns what ended the waiting, which may be nil.

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"slices"
 	"time"
 
 	"zmqbus/monitor"
@@ -118,6 +119,11 @@ func (l *Link) settle() {
 	if l.stopping && !l.waiting && !l.isSettled {
 		l.isSettled = true
 		close(l.settled)
+		l.bus.mu.Lock()
+		defer l.bus.mu.Unlock()
+		if i := slices.Index(l.bus.settling, l); i >= 0 {
+			l.bus.settling = slices.Delete(l.bus.settling, i, i+1)
+		}
 	}
 }
 
@@ -126,11 +132,11 @@ func (l *Link) lifecycle(e reactor.Event) error {
 	switch e := e.(type) {
 	case reactor.Lifecycle:
 		if e.Event.Lost > 0 {
-			l.bus.log.Warn("lifecycle events of a link were lost", "endpoint", l.Endpoint(), "count", e.Event.Lost)
-			l.reconcile()
+			l.missed(e.Event.Lost)
 		}
-		l.bus.hub.Record(e.Event)
-		l.keep(e.Event)
+		if l.keep(e.Event) {
+			l.bus.hub.Record(e.Event)
+		}
 	case reactor.Closed:
 		l.tellMalformed()
 		for c := range l.standing {
@@ -141,11 +147,21 @@ func (l *Link) lifecycle(e reactor.Event) error {
 	return nil
 }
 
-// keep notes what stands, so that it can be forgotten with the link, and tells those who wait for subscribers.
-func (l *Link) keep(e monitor.Event) {
+// keep notes what stands, so that it can be forgotten with the link, and tells those who wait for subscribers. It reports
+// whether the event is news: after a loss, reconcile may have told it already.
+func (l *Link) keep(e monitor.Event) bool {
+	known, stands := l.standing[e.Conn]
 	switch e.Type {
 	case monitor.Listening, monitor.Accepted, monitor.Connected:
-		l.standing[e.Conn] = struct{}{}
+		if stands {
+			return false
+		}
+		l.standing[e.Conn] = e.Type
+	case monitor.HandshakeSucceeded:
+		if known == e.Type {
+			return false
+		}
+		l.standing[e.Conn] = e.Type
 	case monitor.Closed, monitor.CloseFailed, monitor.Disconnected:
 		delete(l.standing, e.Conn)
 	}
@@ -153,19 +169,36 @@ func (l *Link) keep(e monitor.Event) {
 	case monitor.Subscribed, monitor.Unsubscribed, monitor.Disconnected:
 		l.bus.announceChange()
 	}
+	return true
 }
 
-// reconcile forgets what ended in events that were lost.
+// missed notes that lifecycle events were lost, of which the socket had more at once than its stream has room for. What
+// stands is looked up once for all losses that come together.
+func (l *Link) missed(n uint64) {
+	if !l.warned { // once: it is a peer who would fill the log
+		l.warned = true
+		l.bus.log.Warn("lifecycle events of a link are lost: too many at once", "endpoint", l.Endpoint(), "count", n)
+	}
+	if !l.reconciling {
+		l.reconciling = l.bus.reactor.Post(l.reconcile) == nil // an error: the bus ends
+	}
+}
+
+// reconcile brings what stands up to date after events were lost: what ended is forgotten, what began is told.
 func (l *Link) reconcile() {
-	now := l.sock.Lifecycle(monitor.All, monitor.WithSnapshot())
+	l.reconciling = false
+	l.bus.announceChange() // a subscription may be among them
+	now := l.sock.Lifecycle(monitor.All, monitor.WithSnapshot(), monitor.Buffer(1))
 	now.Stop()
 	stands := map[monitor.ConnID]bool{}
 	for e := range now.C() {
 		if e.Snapshot {
 			stands[e.Conn] = true
+			if l.keep(e) {
+				l.bus.hub.Record(e)
+			}
 		}
 	}
-	l.bus.announceChange() // a subscription may be among them
 	for c := range l.standing {
 		if !stands[c] {
 			delete(l.standing, c)

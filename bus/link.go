@@ -33,8 +33,10 @@ type Link struct {
 	closing             bool          // Close has begun; guarded by the bus's mu
 
 	// Of the reactor's goroutine; undelivered is read after its end.
-	standing    map[monitor.ConnID]struct{} // what a snapshot of the bus tells of this link
-	waiting     bool                        // an event waits for room in a subscription
+	standing    map[monitor.ConnID]monitor.Type // what a snapshot of the bus tells of this link: the last of its events
+	warned      bool                            // that events were lost
+	reconciling bool                            // reconcile is posted
+	waiting     bool                            // an event waits for room in a subscription
 	stopping    bool
 	isSettled   bool
 	undelivered bool           // the event that waited
@@ -68,7 +70,7 @@ func WithSocket(cfg *socket.Config) LinkOption {
 // It blocks only as long as resolving a name takes. Errors: ErrClosed, ErrConfig, and those of socket.New and
 // socket.Listen or socket.Dial, with libzmq's errno. (zmq_socket(3), zmq_bind(3), zmq_connect(3))
 func (b *Bus) Export(endpoint string, opts ...LinkOption) (*Link, error) {
-	l := &Link{bus: b, cfg: b.linkConfig(opts)}
+	l := &Link{bus: b, cfg: b.configFor(opts)}
 	if err := l.open(endpoint, zmq4.Pub, '@'); err != nil {
 		return nil, &OpError{"export", endpoint, err}
 	}
@@ -86,15 +88,15 @@ func (b *Bus) Export(endpoint string, opts ...LinkOption) (*Link, error) {
 //
 // It blocks only as long as resolving a name takes. Errors: as Export.
 func (b *Bus) Import(endpoint string, opts ...LinkOption) (*Link, error) {
-	l := &Link{bus: b, cfg: b.linkConfig(opts), imports: true}
+	l := &Link{bus: b, cfg: b.configFor(opts), imports: true}
 	if err := l.open(endpoint, zmq4.Sub, '>'); err != nil {
 		return nil, &OpError{"import", endpoint, err}
 	}
 	return l, nil
 }
 
-func (b *Bus) linkConfig(opts []LinkOption) socket.Config {
-	cfg := b.link
+func (b *Bus) configFor(opts []LinkOption) socket.Config {
+	cfg := b.linkConfig
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&cfg)
@@ -130,7 +132,7 @@ func (l *Link) open(ep string, typ zmq4.SocketType, side byte) (err error) {
 	}
 	l.endpoint.Store(&ep)
 	l.settled, l.ended = make(chan struct{}), make(chan struct{})
-	l.standing = map[monitor.ConnID]struct{}{}
+	l.standing = map[monitor.ConnID]monitor.Type{}
 	if err = l.validate(); err != nil {
 		return err
 	}
@@ -244,9 +246,23 @@ func (l *Link) Close(ctx context.Context) error {
 	l.stopReading()
 	err := l.flush(ctx)
 	b.mu.Lock() // only now: a bus that ends meanwhile has to wait for the link
-	b.links = slices.DeleteFunc(b.links, func(o *Link) bool { return o == l })
+	if i := slices.Index(b.links, l); i >= 0 {
+		b.links = slices.Delete(b.links, i, i+1)
+		if l.imports && !closed(l.settled) {
+			b.settling = append(b.settling, l)
+		}
+	}
 	b.mu.Unlock()
 	return err
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // Peer is one peer that is connected to a link now.

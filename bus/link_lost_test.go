@@ -60,7 +60,7 @@ func TestLinkLosesLifecycle(t *testing.T) {
 		if peers := b.Peers(); len(peers) != 1 || len(accepted) != 1 || accepted[0] != peers[0].Conn {
 			t.Errorf("%v stands, of %+v", accepted, peers)
 		}
-		if !strings.Contains(log.String(), "lifecycle events of a link were lost") {
+		if !strings.Contains(log.String(), "lifecycle events of a link are lost") {
 			t.Errorf("in the log: %s", log.String())
 		}
 		if err := b.WaitSubscribers(t.Context(), fmt.Sprint(2*monitor.DefaultBuffer-1), 1); err != nil {

@@ -11,36 +11,29 @@ func (s *Subscription[T]) pump() {
 	for s.await() && step() {
 	}
 	s.discard()
-	s.announce()
+	s.tellLosses()
 	close(s.c)
 	s.bus.forget(s)
 	close(s.done)
-	s.bus.pumps.Done()
+	s.bus.running.Done()
 }
 
-// await blocks until an event waits, and reports false at the end. What was lost meanwhile it announces.
+// await blocks until an event waits, and reports false at the end.
 func (s *Subscription[T]) await() bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for {
 		s.sync()
-		s.admit()
-		if s.ended {
-			s.mu.Unlock()
+		s.letIn()
+		switch {
+		case s.ended:
 			return false
-		}
-		if s.buf.ring.Len() > 0 {
-			break
-		}
-		if s.draining {
+		case s.buf.ring.Len() > 0:
+			s.idle = false
+			return true
+		case s.draining:
 			s.finish(s.bus.closedError())
-			s.mu.Unlock()
 			return false
-		}
-		if s.buf.lost() != s.told { // tell it now: the next event may be long in coming
-			s.mu.Unlock()
-			s.announce()
-			s.mu.Lock()
-			continue
 		}
 		s.idle = true
 		s.mu.Unlock()
@@ -50,15 +43,10 @@ func (s *Subscription[T]) await() bool {
 		}
 		s.mu.Lock()
 	}
-	s.idle = false
-	s.announced = false
-	untold := s.buf.lost() != s.told
-	s.mu.Unlock()
-	if untold {
-		s.announce()
-	}
-	return true
 }
+
+// lookEvery is after how many events of its hand the pump looks whether somebody waits for the room that they had.
+const lookEvery = 16
 
 // moveAll takes what waits in one turn, and delivers it.
 func (s *Subscription[T]) moveAll() bool {
@@ -67,17 +55,15 @@ func (s *Subscription[T]) moveAll() bool {
 	s.held.Store(int64(s.hand.Len()))
 	s.mu.Unlock()
 	var it item[T]
-	for s.hand.Len() > 0 {
+	for n := 1; s.hand.Len() > 0 && !s.halted.Load(); n++ {
+		if n%lookEvery == 0 {
+			s.look()
+		}
 		s.hand.PopTo(&it)
-		if it.payload != nil {
-			if s.over() {
-				return false
-			}
-			if !s.decode(&it) {
-				s.countUndecodable()
-				s.owed += it.ev.Lost
-				continue
-			}
+		if it.payload != nil && !s.decode(&it) {
+			s.countUndecodable()
+			s.owed += it.ev.Lost
+			continue
 		}
 		it.ev.Lost, s.owed = it.ev.Lost+s.owed, 0
 		if !s.send(&it) {
@@ -88,6 +74,14 @@ func (s *Subscription[T]) moveAll() bool {
 	return true
 }
 
+// look gives the room of what was delivered to those who wait.
+func (s *Subscription[T]) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sync()
+	s.letIn()
+}
+
 // send delivers one event. The try comes first, since a select costs more than twice as much.
 func (s *Subscription[T]) send(it *item[T]) bool {
 	select {
@@ -95,28 +89,11 @@ func (s *Subscription[T]) send(it *item[T]) bool {
 		return true
 	default:
 	}
-	s.mu.Lock()
-	s.sync()
-	s.admit()
-	s.mu.Unlock()
-	for {
-		select {
-		case s.c <- it.ev:
-			return true
-		case <-s.wake: // something was lost
-			s.announce()
-		case <-s.stopped:
-			return false
-		}
-	}
-}
-
-// over reports whether the subscription was stopped. It is asked before each decoding, which may take its time.
-func (s *Subscription[T]) over() bool {
+	s.look() // the reader may take its time
 	select {
-	case <-s.stopped:
+	case s.c <- it.ev:
 		return true
-	default:
+	case <-s.stopped:
 		return false
 	}
 }
@@ -125,11 +102,11 @@ func (s *Subscription[T]) over() bool {
 func (s *Subscription[T]) moveFront() bool {
 	var it item[T]
 	s.mu.Lock()
-	s.buf.offer(&it)
+	s.buf.show(&it)
 	s.mu.Unlock()
 	if it.payload != nil && !s.decode(&it) {
 		s.mu.Lock()
-		s.buf.settle(true)
+		s.buf.endOffer(true)
 		s.buf.owe(it.ev.Lost)
 		s.buf.n.undecodable++
 		s.mu.Unlock()
@@ -138,24 +115,23 @@ func (s *Subscription[T]) moveFront() bool {
 	for {
 		select {
 		case s.c <- it.ev:
-			s.settle(true)
+			s.endOffer(true)
 			return true
 		case <-s.wake:
 			if s.withdrawn() {
 				return true
 			}
-			s.announce()
 		case <-s.stopped:
-			s.settle(false)
+			s.endOffer(false)
 			return false
 		}
 	}
 }
 
-func (s *Subscription[T]) settle(delivered bool) {
+func (s *Subscription[T]) endOffer(delivered bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.buf.settle(delivered)
+	s.buf.endOffer(delivered)
 	if delivered {
 		s.buf.n.delivered++
 	}
@@ -168,7 +144,8 @@ func (s *Subscription[T]) withdrawn() bool {
 	if !s.buf.replaced {
 		return false
 	}
-	s.buf.settle(false)
+	s.buf.endOffer(false)
+	s.noteLosses()
 	return true
 }
 

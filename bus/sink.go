@@ -21,7 +21,8 @@ type sink interface {
 	// drain ends it when what it holds is delivered, stop at once. Neither waits.
 	drain()
 	stop(cause error)
-	undelivered() int
+	// undelivered is what it held when the bus ended it, or why did: what it held that ended by itself is nobody's loss.
+	undelivered(why error) int
 }
 
 // outcome is what became of an event that was offered.

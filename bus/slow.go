@@ -7,30 +7,15 @@ import "time"
 type slowness struct {
 	since  time.Time // zero: it is not full
 	warned bool      // of this time
-	timer  *time.Timer
-	armed  bool
+	alarm  alarm     // left on when the time is over, since a fast consumer's buffer is full many times in a second
 }
 
-// begin is called when somebody has to wait. The timer is left running when that is over, since a fast consumer's
-// buffer is full many times in a second; it looks when it fires.
+// begin is called when somebody has to wait.
 func (l *slowness) begin(limit time.Duration, warn func()) {
-	if limit < 0 || !l.since.IsZero() {
-		return
+	if limit >= 0 && l.since.IsZero() {
+		l.since, l.warned = time.Now(), false
+		l.alarm.set(limit, warn)
 	}
-	l.since, l.warned = time.Now(), false
-	l.arm(limit, warn)
-}
-
-func (l *slowness) arm(d time.Duration, warn func()) {
-	switch {
-	case l.armed:
-		return
-	case l.timer == nil:
-		l.timer = time.AfterFunc(d, warn) // its goroutine is the subscription's, and looks once
-	default:
-		l.timer.Reset(d)
-	}
-	l.armed = true
 }
 
 // relieve ends the time of being full, if over says so.
@@ -40,25 +25,24 @@ func (l *slowness) relieve(over bool) {
 	}
 }
 
-// due is what the timer's function asks, once each time: whether to warn now.
-func (l *slowness) due(limit time.Duration, warn func()) bool {
-	l.armed = false
+// due is what the alarm's function asks: whether to warn now. waiting tells whether somebody waits just now. Otherwise
+// it looks again later, if there may be reason to.
+func (l *slowness) due(limit time.Duration, waiting bool, warn func()) bool {
 	if l.since.IsZero() || l.warned {
 		return false
 	}
-	if rest := limit - time.Since(l.since); rest > 0 { // full anew since the timer was set
-		l.arm(rest, warn)
-		return false
+	rest := limit - time.Since(l.since) // more than nothing: it was full anew since the alarm was set
+	if rest <= 0 && waiting {
+		l.warned = true
+		return true
 	}
-	l.warned = true
-	return true
+	l.alarm.set(max(rest, limit/8), warn)
+	return false
 }
 
 func (l *slowness) end() {
 	l.since = time.Time{}
-	if l.timer != nil {
-		l.timer.Stop()
-	}
+	l.alarm.clear()
 }
 
 // relieved reports whether nobody waits and the buffer is half empty. The caller holds mu.
@@ -66,12 +50,14 @@ func (s *Subscription[T]) relieved() bool {
 	return !s.slow.since.IsZero() && len(s.line) == 0 && 2*s.buf.depth() <= s.buf.size
 }
 
-// warnSlow names the subscription, if it has been full for Config.Slow. It runs on the timer's goroutine.
+// warnSlow names the subscription, if it has been full for Config.Slow. It runs on the alarm's goroutine.
 func (s *Subscription[T]) warnSlow() {
+	defer s.bus.running.Done()
 	s.mu.Lock()
+	s.slow.alarm.rang()
 	s.sync()
 	s.slow.relieve(s.relieved())
-	due := s.slow.due(s.bus.slow, s.warnSlow)
+	due := !s.ended && s.slow.due(s.bus.slow, len(s.line) > 0, s.warnSlow)
 	since, waiting, links := s.slow.since, len(s.line), []string{}
 	for _, b := range s.line {
 		if b.w.link != "" {
@@ -80,7 +66,7 @@ func (s *Subscription[T]) warnSlow() {
 	}
 	s.mu.Unlock()
 	if due {
-		s.bus.log.Warn("slow subscription: who publishes to it has to wait", "subscription", s.name, "prefix", s.prefx,
+		s.bus.log.Warn("slow subscription: who publishes to it has to wait", "subscription", s.name, "prefix", s.filter,
 			"full for", time.Since(since), "waiting", waiting, "links not read", links)
 	}
 }

@@ -15,6 +15,7 @@ type subscribeOptions struct {
 	prefix string
 	policy Policy
 	buffer int
+	bytes  int64
 	name   string
 	hook   func(*DecodeError)
 }
@@ -29,6 +30,11 @@ func WithPolicy(p Policy) SubscribeOption { return func(o *subscribeOptions) { o
 // Buffer is how many events may wait, 1 or more, besides those in C; with Latest, how many topics. The room is taken
 // as it is needed. Default: Config.Buffer.
 func Buffer(n int) SubscribeOption { return func(o *subscribeOptions) { o.buffer = n } }
+
+// BufferBytes is how many bytes may wait of payloads that are not decoded yet: of events that came over a link, or were
+// published as another type. Beyond that the buffer is full, as it is with Buffer events; the payload that goes beyond is
+// still taken. 1 or more; default 64 MiB. A payload that several subscriptions keep counts in each.
+func BufferBytes(n int64) SubscribeOption { return func(o *subscribeOptions) { o.bytes = n } }
 
 // Name names the subscription in warnings, errors, statistics and DROPPED events. Default: its prefix and a number.
 func Name(name string) SubscribeOption { return func(o *subscribeOptions) { o.name = name } }
@@ -45,7 +51,7 @@ func OnDecodeError(f func(*DecodeError)) SubscribeOption {
 // (see WaitSubscribers on their side). The subscription ends with ctx, with its Close, or with the bus. Errors:
 // ErrClosed, ErrConfig for a bad option, a nil ctx, and context.Cause of a ctx that has ended.
 func (t *Topic[T]) Subscribe(ctx context.Context, opts ...SubscribeOption) (*Subscription[T], error) {
-	o := subscribeOptions{buffer: t.bus.buffer}
+	o := subscribeOptions{buffer: t.bus.buffer, bytes: 64 << 20}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&o)
@@ -56,10 +62,11 @@ func (t *Topic[T]) Subscribe(ctx context.Context, opts ...SubscribeOption) (*Sub
 		return nil, &OpError{"subscribe", prefix, err}
 	}
 	s := &Subscription[T]{
-		bus: t.bus, codec: t.codec, prefx: prefix, hook: o.hook, name: o.name,
+		bus: t.bus, codec: t.codec, filter: prefix, hook: o.hook, name: o.name,
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}), done: make(chan struct{}),
+		slow: slowness{alarm: alarm{owner: &t.bus.running}}, losses: losses{alarm: alarm{owner: &t.bus.running}},
 		hand: queue.Queue[item[T]]{Pool: t.rings},
-		buf:  buffer[T]{policy: o.policy, size: o.buffer, ring: queue.Queue[item[T]]{Pool: t.rings}},
+		buf:  buffer[T]{policy: o.policy, size: o.buffer, limit: o.bytes, ring: queue.Queue[item[T]]{Pool: t.rings}},
 	}
 	if o.policy.replaces() {
 		s.c = make(chan Event[T])
@@ -93,6 +100,8 @@ func (o *subscribeOptions) validate(ctx context.Context) error {
 		return fmt.Errorf("%w: policy %d", ErrConfig, int(o.policy))
 	case o.buffer < 1:
 		return fmt.Errorf("%w: Buffer %d, must be 1 or more", ErrConfig, o.buffer)
+	case o.bytes < 1:
+		return fmt.Errorf("%w: BufferBytes %d, must be 1 or more", ErrConfig, o.bytes)
 	}
 	return nil
 }

@@ -1,11 +1,12 @@
 package bus
 
 import (
+	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"zmqbus/internal/queue"
-	"zmqbus/monitor"
 )
 
 // channelRoom is the capacity of C where what is in it cannot go stale.
@@ -16,7 +17,7 @@ const channelRoom = 64
 type Subscription[T any] struct {
 	bus    *Bus
 	codec  Codec[T]
-	prefx  string
+	filter string
 	name   string
 	seq    uint64
 	c      chan Event[T]
@@ -31,7 +32,9 @@ type Subscription[T any] struct {
 	hand queue.Queue[item[T]] // the pump's own: what it has taken
 	owed uint64               // the pump's own: losses to be told with the next event, since theirs could not be decoded
 	held atomic.Int64         // how much of that it has not delivered yet; written by the pump
-	_    [64]byte
+	// halted is stopped as a flag, cheap enough to be asked before each event.
+	halted atomic.Bool
+	_      [64]byte
 
 	mu       sync.Mutex // guards what follows
 	buf      buffer[T]
@@ -41,9 +44,7 @@ type Subscription[T any] struct {
 	ended    bool         // nothing is taken any more
 	err      error
 	slow     slowness
-
-	told      uint64 // losses that were announced
-	announced bool   // since the pump last made progress
+	losses   losses
 }
 
 // blocked is an event that waits for room, and who gave it.
@@ -87,7 +88,7 @@ func (s *Subscription[T]) Stats() SubscriptionStats {
 	s.sync()
 	n := s.buf.n
 	return SubscriptionStats{
-		Name: s.name, Prefix: s.prefx, Policy: s.buf.policy.String(), Buffer: s.buf.size,
+		Name: s.name, Prefix: s.filter, Policy: s.buf.policy.String(), Buffer: s.buf.size,
 		Accepted: n.accepted, Delivered: n.delivered, Dropped: n.dropped, Conflated: n.conflated,
 		Undecodable: n.undecodable, Discarded: n.discarded,
 		Depth: s.buf.depth(), InChannel: len(s.c), Waiting: len(s.line),
@@ -96,7 +97,7 @@ func (s *Subscription[T]) Stats() SubscriptionStats {
 
 func (s *Subscription[T]) order() uint64  { return s.seq }
 func (s *Subscription[T]) policy() Policy { return s.buf.policy }
-func (s *Subscription[T]) prefix() string { return s.prefx }
+func (s *Subscription[T]) prefix() string { return s.filter }
 
 // offer gives the subscription an event, which it copies. It never blocks: with outcome waits, w is in line and is told
 // when the event was taken; without a w nothing is given then.
@@ -118,12 +119,9 @@ func (s *Subscription[T]) offer(it *item[T], w *waiter) outcome {
 		return waits
 	}
 	s.slow.relieve(s.relieved()) // before it takes room, which may be all there is
-	before := s.buf.lost()
 	poke := s.buf.put(it) || s.idle
 	s.idle = false
-	if s.buf.lost() != before && !s.announced {
-		poke = true
-	}
+	s.noteLosses()
 	s.mu.Unlock()
 	if poke {
 		s.poke()
@@ -134,8 +132,7 @@ func (s *Subscription[T]) offer(it *item[T], w *waiter) outcome {
 // sync takes over what the pump has delivered since. The caller holds mu.
 func (s *Subscription[T]) sync() {
 	if now := int(s.held.Load()); now < s.buf.held {
-		s.buf.n.delivered += uint64(s.buf.held - now)
-		s.buf.held = now
+		s.buf.delivered(now)
 	}
 }
 
@@ -147,29 +144,23 @@ func (s *Subscription[T]) offerRaw(m raw, w *waiter) outcome {
 func (s *Subscription[T]) withdraw(w *waiter) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, b := range s.line {
-		if b.w == w {
-			s.line = append(s.line[:i], s.line[i+1:]...)
-			return true
-		}
+	i := slices.IndexFunc(s.line, func(b blocked[T]) bool { return b.w == w })
+	if i < 0 {
+		return false
 	}
-	return false
+	s.line = slices.Delete(s.line, i, i+1)
+	return true
 }
 
-// admit lets those in who wait, as far as there is room. The caller holds mu.
-func (s *Subscription[T]) admit() {
+// letIn lets those in who wait, as far as there is room. The caller holds mu.
+func (s *Subscription[T]) letIn() {
 	n := 0
 	for n < len(s.line) && !s.buf.full() {
 		s.buf.put(&s.line[n].it)
 		s.line[n].w.tell(taken)
 		n++
 	}
-	if n == 0 {
-		return
-	}
-	rest := copy(s.line, s.line[n:])
-	clear(s.line[rest:])
-	s.line = s.line[:rest]
+	s.line = slices.Delete(s.line, 0, n)
 }
 
 func (s *Subscription[T]) poke() {
@@ -194,6 +185,7 @@ func (s *Subscription[T]) stop(cause error) {
 		return
 	}
 	s.finish(cause)
+	s.halted.Store(true)
 	close(s.stopped)
 }
 
@@ -205,27 +197,17 @@ func (s *Subscription[T]) finish(cause error) {
 	}
 	s.line = nil
 	s.slow.end()
+	s.losses.alarm.clear()
 	if s.unhook != nil {
 		s.unhook()
 	}
 }
 
-func (s *Subscription[T]) undelivered() int {
+func (s *Subscription[T]) undelivered(why error) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return int(s.buf.n.discarded)
-}
-
-// announce records what was lost since it last did, as one event.
-func (s *Subscription[T]) announce() {
-	s.mu.Lock()
-	n := s.buf.lost() - s.told
-	s.told += n
-	s.announced = true
-	s.mu.Unlock()
-	if n > 0 {
-		s.bus.hub.Record(monitor.Event{
-			Type: monitor.Dropped, Endpoint: s.name, Topic: s.prefx, Count: n, Reason: s.buf.policy.String(),
-		})
+	if s.err != why && !errors.Is(s.err, ErrClosed) {
+		return 0
 	}
+	return int(s.buf.n.discarded)
 }
