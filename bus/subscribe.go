@@ -28,7 +28,7 @@ func Prefix(p string) SubscribeOption { return func(o *subscribeOptions) { o.pre
 func WithPolicy(p Policy) SubscribeOption { return func(o *subscribeOptions) { o.policy = p } }
 
 // Buffer is how many events may wait, 1 or more, besides those in C; with Latest, how many topics. The room is taken
-// as it is needed. Default: Config.Buffer.
+// as it is needed. See BufferBytes for how long they may be. Default: Config.Buffer.
 func Buffer(n int) SubscribeOption { return func(o *subscribeOptions) { o.buffer = n } }
 
 // BufferBytes is how many bytes may wait of payloads that are not decoded yet: of events that came over a link, or were

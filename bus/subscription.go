@@ -70,8 +70,8 @@ func (s *Subscription[T]) Err() error {
 }
 
 // Close ends the subscription: what has not been put into C is dropped, and counted as Discarded. It returns when C is
-// closed and the upstream subscriptions are told, always nil. It may be called again. It must not be called from OnDecodeError's
-// function, which runs on the subscription's goroutine.
+// closed, always nil; upstream is told in the background. It may be called again. It must not be called from
+// OnDecodeError's function or from a codec, which run on the subscription's goroutine.
 func (s *Subscription[T]) Close() error {
 	s.stop(nil)
 	<-s.done

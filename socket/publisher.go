@@ -297,7 +297,7 @@ func (d *publisher) add(p *pipe) {
 }
 
 // Subscribers returns how many peers would get a message now whose first frame is topic: those that are subscribed to a
-// prefix of it. It is 0 for types other than PUB and XPUB. It does not block; it keeps nothing of topic.
+// prefix of it; with InvertMatching the others. It is 0 for types other than PUB and XPUB. It does not block; it keeps nothing of topic.
 func (s *Socket) Subscribers(topic []byte) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
