@@ -13,8 +13,6 @@ import (
 
 	"zmqbus/bus"
 	"zmqbus/monitor"
-	"zmqbus/poller"
-	"zmqbus/reactor"
 	"zmqbus/socket"
 )
 
@@ -283,99 +281,4 @@ func TestCloseEndsARange(t *testing.T) {
 	if n != count {
 		t.Fatalf("got %d of %d", n, count)
 	}
-}
-
-// Promise: the same worker by Poll, by select and by the reactor, as README's "From zmq_poll to select" has it.
-func TestFromPollToSelect(t *testing.T) {
-	for name, worker := range map[string]func(ctx context.Context, tasks, control *socket.Socket, work func(zmq4.Msg)) error{
-		"poller.Poll": workerByPoll, "select": workerBySelect, "reactor": workerByReactor,
-	} {
-		t.Run(name, func(t *testing.T) {
-			ctx := deadline(t)
-			push, pub := open(t, ctx, zmq4.Push, nil), open(t, ctx, zmq4.Pub, nil)
-			tasks, control := open(t, ctx, zmq4.Pull, nil), open(t, ctx, zmq4.Sub, nil)
-			err := errors.Join(tasks.Dial(listen(t, push, "tcp://127.0.0.1:0")), control.Subscribe("stop"),
-				control.Dial(listen(t, pub, "tcp://127.0.0.1:0")), push.WaitPeers(ctx, 1), pub.WaitPeers(ctx, 1))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for range 10 {
-				if err := push.Send(zmq4.NewMsgString("task")); err != nil {
-					t.Fatal(err)
-				}
-			}
-			done := 0
-			err = worker(ctx, tasks, control, func(m zmq4.Msg) {
-				if done++; done == 10 {
-					if err := pub.Send(zmq4.NewMsgString("stop")); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-			if err != nil || done != 10 {
-				t.Errorf("%d tasks done, %v", done, err)
-			}
-			cancelled, cancel := context.WithCancelCause(ctx)
-			cancel(errEnough)
-			if err := worker(cancelled, tasks, control, func(zmq4.Msg) {}); !errors.Is(err, errEnough) {
-				t.Errorf("cancelled: %v", err)
-			}
-		})
-	}
-}
-
-var errEnough = errors.New("enough")
-
-func workerByPoll(ctx context.Context, tasks, control *socket.Socket, work func(zmq4.Msg)) error {
-	items := []poller.Item{{Socket: tasks, Events: poller.In}, {Socket: control, Events: poller.In}}
-	for {
-		if _, err := poller.Poll(ctx, items, -1); err != nil {
-			return err
-		}
-		if items[0].Revents != 0 {
-			if msg, err := tasks.TryRecv(); err == nil {
-				work(msg)
-			}
-		}
-		if items[1].Revents != 0 {
-			return nil
-		}
-	}
-}
-
-func workerBySelect(ctx context.Context, tasks, control *socket.Socket, work func(zmq4.Msg)) error {
-	for {
-		select {
-		case msg := <-tasks.C():
-			work(msg)
-		case <-control.C():
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-func workerByReactor(ctx context.Context, tasks, control *socket.Socket, work func(zmq4.Msg)) error {
-	r, err := reactor.New(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if _, err := r.Add(reactor.Messages(tasks)); err != nil {
-		return err
-	}
-	stop, err := r.Add(reactor.Messages(control))
-	if err != nil {
-		return err
-	}
-	for e := range r.Events() {
-		switch m, ok := e.(reactor.Message); {
-		case ok && m.Source == stop:
-			return nil
-		case ok:
-			work(m.Msg)
-		}
-	}
-	return r.Wait()
 }

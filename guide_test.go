@@ -19,63 +19,6 @@ import (
 // Quote is the type of docs/guide.md.
 type Quote struct{ Bid, Ask float64 }
 
-// guideBlocks returns the code blocks of docs/guide.md in one language.
-func guideBlocks(t *testing.T, language string) (blocks []string) {
-	t.Helper()
-	text, err := os.ReadFile("docs/guide.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fences := strings.Split(strings.ReplaceAll("\n"+string(text), "\r\n", "\n"), "\n```")
-	if len(fences)%2 != 1 {
-		t.Fatal("docs/guide.md has a block that does not end")
-	}
-	for i := 1; i < len(fences); i += 2 {
-		if block, found := strings.CutPrefix(fences[i], language+"\n"); found {
-			blocks = append(blocks, block)
-		}
-	}
-	return blocks
-}
-
-func isProgram(block string) bool { return strings.HasPrefix(block, "package main\n") }
-
-// codeLines returns the lines without what indents them.
-func codeLines(text string) []string {
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimSpace(lines[i])
-	}
-	return lines
-}
-
-// TestGuideIsTested: each Go block of the guide is a whole program, which TestGuidePrograms runs, or stands in this file.
-func TestGuideIsTested(t *testing.T) {
-	source, err := os.ReadFile("guide_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tested, programs, pieces := codeLines(string(source)), 0, 0
-	for _, block := range guideBlocks(t, "go") {
-		if isProgram(block) {
-			programs++
-			continue
-		}
-		pieces++
-		want := codeLines(block)
-		found := false
-		for i := 0; i+len(want) <= len(tested) && !found; i++ {
-			found = slices.Equal(tested[i:i+len(want)], want)
-		}
-		if !found {
-			t.Errorf("no test has this block:\n%s", block)
-		}
-	}
-	if programs != 2 || pieces != 4 {
-		t.Errorf("%d programs and %d pieces of Go: this test knows of 2 and 4", programs, pieces)
-	}
-}
-
 // captureLog returns what the standard logger writes until the test ends.
 func captureLog(t *testing.T) *strings.Builder {
 	t.Helper()

@@ -29,7 +29,9 @@ func linkFlood(g *linkRig, b *bus.Bus, n int, topic func(i int) string, payload 
 	g.Helper()
 	s, err := linkTopic[[]byte](g, b).Subscribe(g.Context(), bus.WithPolicy(bus.Block), bus.Buffer(16))
 	g.must(err)
-	pub, at := g.bound(zmq4.XPub, "tcp://127.0.0.1:*", socket.Config{NoDrop: true})
+	// The publisher lives in this process too, and its writer keeps the batch that it has just written until it runs
+	// again, which on a busy machine may be after all has been read: so its batches are short.
+	pub, at := g.bound(zmq4.XPub, "tcp://127.0.0.1:*", socket.Config{NoDrop: true, SendHWM: 4})
 	in := g.imports(b, at)
 	g.subscribed(pub, 1)
 	before := linkHeap()

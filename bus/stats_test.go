@@ -7,9 +7,11 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/go-zeromq/zmq4"
 	"github.com/google/go-cmp/cmp"
 
 	"zmqbus/bus"
+	"zmqbus/socket"
 )
 
 func TestStatsTree(t *testing.T) {
@@ -44,13 +46,60 @@ func TestStatsTree(t *testing.T) {
 		if diff := cmp.Diff(want.Subscriptions, []bus.SubscriptionStats{block.Stats(), bytes.Stats()}); diff != "" {
 			t.Error(diff)
 		}
-		if text, err := json.Marshal(st); err != nil || len(text) == 0 {
-			t.Errorf("as JSON: %s, %v", text, err)
-		}
+		statsTrip(t, st)
 		localAll(block)
 		if err := waiting.wait(); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// statsTrip wants a tree to be the same when it has been written as JSON and read again.
+func statsTrip(t *testing.T, st bus.Stats) {
+	t.Helper()
+	text, err := json.Marshal(st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back bus.Stats
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(st, back); diff != "" {
+		t.Errorf("from JSON %s:\n%s", text, diff)
+	}
+}
+
+// With links, their sockets and peers too.
+func TestStatsTreeOfLinks(t *testing.T) {
+	linkBubble(t, func(g *linkRig) {
+		from, to := g.bus(socket.Config{}), g.bus(socket.Config{RoutingID: "desk"})
+		out := g.export(from, "tcp://"+linkAt)
+		s := g.sub(to, "a", bus.Name("screen"))
+		in := g.imports(to, out.Endpoint())
+		g.wait(from, "a", 1)
+		g.publish(from, "a", "1")
+		g.wants(s, "a=1")
+		g.rest()
+		sent, got := from.Stats(), to.Stats()
+		statsTrip(t, sent)
+		statsTrip(t, got)
+		if len(sent.Links) != 1 || len(sent.Links[0].Socket.Peers) != 1 || len(got.Links) != 1 || len(got.Links[0].Socket.Peers) != 1 {
+			t.Fatalf("no links with peers: %+v, %+v", sent, got)
+		}
+		there, here := sent.Links[0], got.Links[0]
+		if there.Endpoint != out.Endpoint() || there.Import || there.Socket.Out.Written != 1 || there.Socket.Peers[0].Subscriptions != 1 {
+			t.Errorf("the export: %+v", there)
+		}
+		if there.Socket.Peers[0].Peer.Type != zmq4.Sub || there.Socket.Peers[0].Peer.Identity != "desk" {
+			t.Errorf("the export's peer: %+v", there.Socket.Peers[0])
+		}
+		if here.Endpoint != in.Endpoint() || !here.Import || here.Received != 1 || here.Socket.In.Delivered != 1 || here.Socket.Peers[0].Peer.Type != zmq4.Pub {
+			t.Errorf("the import: %+v", here)
+		}
+		g.must(out.Close(g.Context()))
+		paused, _ := linkPaused(g)
+		statsTrip(t, paused.Stats())
 	})
 }
 
