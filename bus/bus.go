@@ -129,19 +129,6 @@ func (b *Bus) String() string {
 // Done returns a channel that is closed when the bus has ended: all its goroutines, sockets and channels.
 func (b *Bus) Done() <-chan struct{} { return b.done }
 
-// Lifecycle returns a stream of what happens to the links' connections, as libzmq's monitor events with what a socket's
-// Lifecycle tells besides, and of what subscriptions lose: DROPPED, if mask names it, with the subscription's name as
-// Endpoint, its prefix as Topic, and the policy as Reason; losses that come close together are told together. mask and
-// opts are those of socket.Socket.Lifecycle: 0 means libzmq's events, and monitor.WithSnapshot begins with what stands.
-// A slow reader loses the oldest events, counted; it never holds up the bus. Stop a stream that is no longer read. The
-// end of a link by its own Close tells CLOSED for its listener and nothing for its connections, as in libzmq;
-// MONITOR_STOPPED comes with the end of the bus, and to a stream that is asked for later at once. Should more than 2,000
-// events of one link come faster than the bus takes them, the oldest are lost with a warning in the log. It does not
-// block.
-func (b *Bus) Lifecycle(mask monitor.Type, opts ...monitor.Option) *monitor.Stream {
-	return b.hub.Subscribe(mask, opts...)
-}
-
 // admit takes a new subscription in; name is told its number first.
 func (b *Bus) admit(s sink, number func(uint64)) error {
 	b.mu.Lock()

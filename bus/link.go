@@ -122,9 +122,6 @@ func (l *Link) validate() error {
 	return nil
 }
 
-// linkEvents are what a link tells the bus: libzmq's events and our own.
-const linkEvents = monitor.All | monitor.Subscribed | monitor.Unsubscribed | monitor.Full | monitor.Relieved | monitor.Dropped | monitor.Refused
-
 // open makes the socket, brings it into the bus, and binds or connects it.
 func (l *Link) open(ep string, typ zmq4.SocketType, side byte) (err error) {
 	if strings.HasPrefix(ep, "@") || strings.HasPrefix(ep, ">") {
@@ -263,27 +260,6 @@ func closed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// Peer is one peer that is connected to a link now.
-type Peer struct {
-	Link   string // the link's endpoint
-	Import bool   // the peer publishes to us; else it is a subscriber of an export
-	socket.PeerInfo
-}
-
-// Peers returns the peers of all links that are connected now, handshake done; none after Close. It does not block.
-func (b *Bus) Peers() []Peer {
-	b.mu.Lock()
-	links := slices.Clone(b.links)
-	b.mu.Unlock()
-	var peers []Peer
-	for _, l := range links {
-		for _, p := range l.sock.Peers() {
-			peers = append(peers, Peer{Link: l.Endpoint(), Import: l.imports, PeerInfo: p})
-		}
-	}
-	return peers
 }
 
 // Stats returns a snapshot of the link's counters. It does not block.
