@@ -41,8 +41,8 @@ func readmeBus(ctx context.Context, fmt printed) {
 func readmeSocket(ctx context.Context, fmt printed) {
 	sub, _ := socket.New(ctx, zmq4.Sub, nil)
 	sub.Subscribe("quotes.")
-	sub.Dial("tcp://127.0.0.1:5555") // returns at once; connects, and reconnects, in the background
 	events := sub.Lifecycle(0)
+	sub.Dial("tcp://127.0.0.1:5555") // returns at once; connects, and reconnects, in the background
 	for {
 		select {
 		case msg, ok := <-sub.C(): // closed when the socket is; ok tells

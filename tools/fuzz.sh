@@ -17,5 +17,5 @@ if [ -z "$targets" ]; then
 fi
 while read -r pkg name; do
   echo "fuzz: $pkg $name for $fuzztime"
-  "$go" test -run '^$' -fuzz "^$name\$" -fuzztime "$fuzztime" "$pkg" </dev/null
+  "$go" test -run '^$' -fuzz "^$name\$" -fuzztime "$fuzztime" -fuzzminimizetime 1s "$pkg" </dev/null
 done <<<"$targets"
