@@ -97,7 +97,7 @@ func (m *merger[T]) wait() (v T, ok bool, from int) {
 	return v, ok, from
 }
 
-// waitFew is wait without reflect.Select, which allocates per input: 0.40 instead of 0.70 us per value with 8 inputs.
+// waitFew is wait without reflect.Select, which allocates for each input at each call.
 func (m *merger[T]) waitFew() (v T, ok bool, from int) {
 	var in [few]<-chan T // what is missing is nil, and never chosen
 	copy(in[:], m.in)
