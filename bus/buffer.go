@@ -56,8 +56,11 @@ func (b *buffer[T]) delivered(n int) {
 func (b *buffer[T]) put(it *item[T]) (stale bool) {
 	b.n.accepted++
 	if b.policy == Latest {
+		for b.bytes >= b.limit { // also for a topic that has a place: its newer value may be longer
+			stale = b.dropOldest() || stale
+		}
 		if place, ok := b.at[it.ev.Topic]; ok {
-			return b.conflate(it, place)
+			return b.conflate(it, place) || stale
 		}
 	}
 	if b.full() {

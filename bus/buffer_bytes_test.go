@@ -19,6 +19,27 @@ func TestBufferDropsForBytes(t *testing.T) {
 	}
 }
 
+// TestBufferBoundsReplacements: a topic's newer value may be longer than the one whose place it takes, so places alone do
+// not bound what Latest keeps.
+func TestBufferBoundsReplacements(t *testing.T) {
+	b := buffer[int]{policy: Latest, size: 100, limit: 200}
+	const topics, length = 10, 150
+	for round, payload := range []int{1, length} {
+		for i := range topics {
+			b.put(&item[int]{ev: Event[int]{Topic: string(rune('a' + i))}, payload: make([]byte, payload)})
+			if b.bytes >= b.limit+length {
+				t.Fatalf("round %d, topic %d: %d bytes", round, i, b.bytes)
+			}
+		}
+	}
+	if last := b.ring.At(b.ring.Len() - 1).ev.Topic; last != "j" || b.depth() != len(b.at) {
+		t.Errorf("the last is %q, of %d with %d places", last, b.depth(), len(b.at))
+	}
+	if n := b.n; n.accepted != 2*topics || n.dropped+n.conflated+uint64(b.depth()) != n.accepted {
+		t.Errorf("depth %d, counts %+v", b.depth(), n)
+	}
+}
+
 // TestBufferCountsBytes: what is taken, replaced and popped is not counted any more.
 func TestBufferCountsBytes(t *testing.T) {
 	b := buffer[int]{policy: Latest, size: 100, limit: 1 << 20}

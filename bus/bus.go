@@ -45,7 +45,7 @@ type Bus struct {
 	table   atomic.Pointer[table] // of the subscriptions; replaced under mu
 	exports atomic.Pointer[[]*Link]
 	closing atomic.Bool    // Close has begun: no call is taken
-	running sync.WaitGroup // the subscriptions' goroutines
+	running sync.WaitGroup // the goroutines of subscriptions and of their alarms
 	waiters *sync.Pool     // of *waiter, for publishers that have to wait
 
 	parent context.Context // New's
@@ -129,7 +129,7 @@ func (b *Bus) String() string {
 // Done returns a channel that is closed when the bus has ended: all its goroutines, sockets and channels.
 func (b *Bus) Done() <-chan struct{} { return b.done }
 
-// admit takes a new subscription in; name is told its number first.
+// admit takes a new subscription in; number gets its place in the order of subscriptions first.
 func (b *Bus) admit(s sink, number func(uint64)) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

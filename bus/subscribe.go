@@ -65,8 +65,8 @@ func (t *Topic[T]) Subscribe(ctx context.Context, opts ...SubscribeOption) (*Sub
 		bus: t.bus, codec: t.codec, filter: prefix, hook: o.hook, name: o.name,
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}), done: make(chan struct{}),
 		slow: slowness{alarm: alarm{owner: &t.bus.running}}, losses: losses{alarm: alarm{owner: &t.bus.running}},
-		hand: queue.Queue[item[T]]{Pool: t.rings},
-		buf:  buffer[T]{policy: o.policy, size: o.buffer, limit: o.bytes, ring: queue.Queue[item[T]]{Pool: t.rings}},
+		hand: queue.Queue[item[T]]{Pool: t.core.rings},
+		buf:  buffer[T]{policy: o.policy, size: o.buffer, limit: o.bytes, ring: queue.Queue[item[T]]{Pool: t.core.rings}},
 	}
 	if o.policy.replaces() {
 		s.c = make(chan Event[T])

@@ -19,14 +19,13 @@ type Topic[T any] struct {
 	bus   *Bus
 	codec Codec[T]
 	core  *topicCore
-	rings *sync.Pool // for the buffers of its subscriptions
 }
 
 // topicCore is what all Topics of a bus with the same prefix and type share.
 type topicCore struct {
 	prefix, typ        string
 	routes             routeCache
-	rings              *sync.Pool
+	rings              *sync.Pool // for the buffers of the subscriptions
 	published, encoded atomic.Uint64
 }
 
@@ -57,7 +56,7 @@ func NewTopic[T any](b *Bus, prefix string, codec Codec[T]) (*Topic[T], error) {
 		}
 		b.topics[topicKey{prefix, typ}] = core
 	}
-	return &Topic[T]{bus: b, codec: codec, core: core, rings: core.rings}, nil
+	return &Topic[T]{bus: b, codec: codec, core: core}, nil
 }
 
 // Prefix returns the prefix given to NewTopic.
